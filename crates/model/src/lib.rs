@@ -24,6 +24,7 @@ pub mod error;
 pub mod graph;
 pub mod import;
 pub mod limits;
+pub mod network;
 mod simplify;
 
 pub use error::{Error, Result};
