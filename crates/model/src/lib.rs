@@ -21,6 +21,9 @@
 
 pub mod builder;
 pub mod error;
+pub mod execute;
+pub mod files;
+pub mod float;
 pub mod graph;
 pub mod import;
 pub mod limits;

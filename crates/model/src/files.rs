@@ -1,0 +1,86 @@
+//! Writing files so that nothing is lost and nothing leaks.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The owner only: bundles, running proofs, checkpoints.
+    Secret,
+    /// Everybody: proofs, reports.
+    Public,
+}
+
+/// Writes a file under a temporary name beside its destination, flushes it to disk and renames it,
+/// so that `path` holds either its old content or all of the new.
+///
+/// Without `force` an existing file is left alone and reported.
+///
+/// # Errors
+/// [`Error::Invalid`] if the file exists and `force` is not set; [`Error::Io`] naming the path
+/// otherwise. The temporary file is removed.
+pub fn write_atomic(
+    path: &Path,
+    access: Access,
+    force: bool,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    let named = |e: std::io::Error| {
+        Error::Io(std::io::Error::new(
+            e.kind(),
+            format!("cannot write {}: {e}", path.display()),
+        ))
+    };
+    let exists = || {
+        Error::invalid(format!(
+            "{} exists already; choose another name or give --force",
+            path.display()
+        ))
+    };
+    if !force && path.exists() {
+        return Err(exists());
+    }
+    let folder = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".pleat-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = match access {
+            Access::Secret => 0o600,
+            Access::Public => 0o644,
+        };
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    let mut file = builder.tempfile_in(folder).map_err(named)?;
+    {
+        let mut buffered = std::io::BufWriter::new(file.as_file_mut());
+        fill(&mut buffered).map_err(named)?;
+        buffered.flush().map_err(named)?;
+    }
+    file.as_file().sync_all().map_err(named)?;
+    if force {
+        file.persist(path).map_err(|e| named(e.error))?;
+    } else {
+        file.persist_noclobber(path).map_err(|e| {
+            if e.error.kind() == std::io::ErrorKind::AlreadyExists {
+                exists()
+            } else {
+                named(e.error)
+            }
+        })?;
+    }
+    // The rename itself must survive a power cut.
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
