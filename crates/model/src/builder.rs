@@ -942,7 +942,13 @@ impl Builder {
     ///
     /// # Errors
     /// No input, no output, or an output that depends on nothing.
-    pub fn finish(mut self, outputs: Vec<(String, Value)>) -> Result<Graph> {
+    pub fn finish(self, outputs: Vec<(String, Value)>) -> Result<Graph> {
+        let mut graph = self.finish_unsimplified(outputs)?;
+        crate::simplify::simplify(&mut graph);
+        Ok(graph)
+    }
+
+    pub(crate) fn finish_unsimplified(mut self, outputs: Vec<(String, Value)>) -> Result<Graph> {
         let input_layout = self
             .input_layout
             .ok_or_else(|| Error::invalid("the model has no input"))?;
@@ -974,14 +980,12 @@ impl Builder {
                 head: v.head,
             });
         }
-        let mut graph = Graph {
+        Ok(Graph {
             nodes: self.nodes,
             outputs: list,
             input_layout,
             parameters: self.parameters,
-        };
-        crate::simplify::simplify(&mut graph);
-        Ok(graph)
+        })
     }
 }
 

@@ -39,6 +39,15 @@ pub struct ValueRange {
 }
 
 impl ValueRange {
+    /// The smallest range that contains both.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
+
     /// Width in bits: unsigned if no value is negative, two's complement otherwise.
     pub fn bits(&self) -> u32 {
         let magnitude = |v: i32| 32 - v.leading_zeros();
@@ -517,29 +526,33 @@ impl Network {
                 }
             }
             LayerOp::Concat => {
+                let first = inputs.first().ok_or("a concatenation of nothing")?;
+                let mut hull = first.range;
                 let mut channels = 0usize;
                 for x in &inputs {
-                    same_range(x)?;
+                    hull = hull.hull(x.range);
                     channels += x.shape.channels;
                     if x.shape.height != layer.shape.height || x.shape.width != layer.shape.width {
                         return Err("a concatenation of different sizes".into());
                     }
                 }
-                if channels != layer.shape.channels {
-                    return Err("a shape that does not follow from its inputs".into());
+                if channels != layer.shape.channels || hull != r {
+                    return Err("a shape or range that does not follow from its inputs".into());
                 }
             }
             LayerOp::Pad { pads, value } => {
                 arity(1)?;
-                same_range(inputs[0])?;
                 let grown =
                     |n: usize, a: usize, b: usize| n.checked_add(a).and_then(|n| n.checked_add(b));
                 let x = inputs[0].shape;
+                let border = ValueRange {
+                    min: *value,
+                    max: *value,
+                };
                 if x.channels != layer.shape.channels
                     || grown(x.height, pads[0], pads[2]) != Some(layer.shape.height)
                     || grown(x.width, pads[1], pads[3]) != Some(layer.shape.width)
-                    || *value < r.min
-                    || *value > r.max
+                    || inputs[0].range.hull(border) != r
                 {
                     return Err("impossible padding".into());
                 }
