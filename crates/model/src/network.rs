@@ -460,7 +460,10 @@ impl Network {
                     } => {
                         arity(1)?;
                         let channels = inputs[0].shape.channels;
-                        if *groups == 0 || channels % groups != 0 || out_channels % groups != 0 {
+                        if *groups == 0
+                            || !channels.is_multiple_of(*groups)
+                            || out_channels % groups != 0
+                        {
                             return Err("groups that do not divide the channels".into());
                         }
                         windowed(window, *out_channels, inputs[0])?;

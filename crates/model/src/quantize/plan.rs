@@ -105,13 +105,13 @@ impl Plan {
     /// Folding may have multiplied finite numbers into infinite ones.
     fn check_finite(&self) -> Result<()> {
         for node in &self.graph.nodes {
-            if let Op::Conv(conv) = &node.op {
-                if conv.weight.iter().chain(&conv.bias).any(|w| !w.is_finite()) {
-                    return Err(Error::invalid(format!(
-                        "layer '{}': a weight is infinite or undefined once batch normalisation is folded in",
-                        node.name
-                    )));
-                }
+            if let Op::Conv(conv) = &node.op
+                && conv.weight.iter().chain(&conv.bias).any(|w| !w.is_finite())
+            {
+                return Err(Error::invalid(format!(
+                    "layer '{}': a weight is infinite or undefined once batch normalisation is folded in",
+                    node.name
+                )));
             }
         }
         Ok(())
