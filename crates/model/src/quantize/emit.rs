@@ -2,6 +2,7 @@
 
 use super::calibrate::Statistics;
 use super::plan::{Plan, Source};
+use crate::bounds;
 use crate::graph::{Activation as FloatActivation, Conv, Op, Pool, PoolKind};
 use crate::network::{
     Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, MAX_BIAS_BITS,
@@ -238,7 +239,7 @@ impl Emitter<'_> {
         weights: &mut LayerWeights,
     ) -> Result<(LayerOp, ValueRange, f64)> {
         let quotient_scale = self.quotient_scale(i, activation);
-        let (from, range) = (self.input(i, 0).scale, self.input(i, 0).range);
+        let from = self.input(i, 0).scale;
         let unit = f64::from(1u32 << self.shift) / quotient_scale;
         let half = rounding_constant(self.shift);
         weights.kernel = conv
@@ -273,19 +274,6 @@ impl Emitter<'_> {
             .map(|&b| signed_bits(b))
             .max()
             .unwrap_or(1);
-        // Worst case over all inputs in range; padding is zero.
-        let (lo, hi) = (i64::from(range.min.min(0)), i64::from(range.max.max(0)));
-        let taps = weights.kernel.len() / conv.out_channels;
-        let mut bounds = (0i64, 0i64);
-        for (row, &b) in weights.kernel.chunks_exact(taps).zip(&weights.bias) {
-            let (mut low, mut high) = (b, b);
-            for &w in row {
-                let w = i64::from(w);
-                low += (w * lo).min(w * hi);
-                high += (w * lo).max(w * hi);
-            }
-            bounds = (bounds.0.min(low), bounds.1.max(high));
-        }
         let map = LinearMap::Conv {
             out_channels: conv.out_channels,
             groups: conv.groups,
@@ -293,7 +281,7 @@ impl Emitter<'_> {
             weight_bits,
             bias_bits,
         };
-        self.linear(i, map, self.shift, bounds, quotient_scale, activation)
+        self.linear(i, map, weights, quotient_scale, activation)
     }
 
     fn average(
@@ -350,14 +338,11 @@ impl Emitter<'_> {
             .iter()
             .map(|&d| self.multiplier(unit / f64::from(d), i))
             .collect::<Result<Vec<i32>>>()?;
-        let largest = i64::from(multipliers.iter().copied().max().unwrap_or(0));
-        let half = rounding_constant(self.shift);
-        let bounds = (lo * largest + half, hi * largest + half);
         let map = LinearMap::AveragePool {
             window: pool.window,
             multipliers,
         };
-        self.linear(i, map, self.shift, bounds, quotient_scale, activation)
+        self.linear(i, map, &LayerWeights::default(), quotient_scale, activation)
     }
 
     fn sum(
@@ -369,30 +354,12 @@ impl Emitter<'_> {
     ) -> Result<(LayerOp, ValueRange, f64)> {
         let quotient_scale = self.quotient_scale_of(i, linear, activation);
         let unit = f64::from(1u32 << self.shift) / quotient_scale;
-        let half = rounding_constant(self.shift);
-        let mut bounds = (half, half);
         let mut multipliers = vec![];
         for (k, &f) in factors.iter().enumerate() {
-            let x = self.input(i, k);
-            let m = self.multiplier(f64::from(f) * x.scale * unit, i)?;
-            let ends = [
-                i64::from(m) * i64::from(x.range.min),
-                i64::from(m) * i64::from(x.range.max),
-            ];
-            bounds = (
-                bounds.0 + ends[0].min(ends[1]),
-                bounds.1 + ends[0].max(ends[1]),
-            );
-            multipliers.push(m);
+            multipliers.push(self.multiplier(f64::from(f) * self.input(i, k).scale * unit, i)?);
         }
-        self.linear(
-            i,
-            LinearMap::Sum { multipliers },
-            self.shift,
-            bounds,
-            quotient_scale,
-            activation,
-        )
+        let map = LinearMap::Sum { multipliers };
+        self.linear(i, map, &LayerWeights::default(), quotient_scale, activation)
     }
 
     /// Scale of the quotient: that of the values, unless a table stands between.
@@ -424,11 +391,17 @@ impl Emitter<'_> {
         &mut self,
         i: usize,
         map: LinearMap,
-        shift: u32,
-        bounds: (i64, i64),
+        weights: &LayerWeights,
         quotient_scale: f64,
         activation: Option<&FloatActivation>,
     ) -> Result<(LayerOp, ValueRange, f64)> {
+        let shift = self.shift;
+        let inputs: Vec<ValueRange> = self.plan.layers[i]
+            .inputs
+            .iter()
+            .map(|&j| self.layers[j].range)
+            .collect();
+        let bounds = bounds::accumulator(&map, shift, &inputs, weights);
         let quotient_bits = signed_bits(bounds.0 >> shift)
             .max(signed_bits(bounds.1 >> shift))
             .min(MAX_QUOTIENT_BITS);
