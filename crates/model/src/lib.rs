@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+pub mod data;
 pub mod error;
 pub mod graph;
 pub mod import;
