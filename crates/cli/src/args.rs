@@ -32,20 +32,26 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 the proof is invalid; 2 wrong us
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Turn a trained model (ONNX, Keras .h5 or .keras) into an integer bundle
-    #[command(after_help = "Example:\n  pleat import lenet5.onnx --input-scale 1/255 --calib t10k-images-idx3-ubyte.gz \
+    #[command(
+        after_help = "Example:\n  pleat import lenet5.onnx --input-scale 1/255 --calib t10k-images-idx3-ubyte.gz \
 --labels t10k-labels-idx1-ubyte.gz -o lenet5.pleat\n\n\
 The bundle holds the secret weights: it is readable by you alone. Stored pixels v enter the network as \
-(v * input-scale - mean) / std.")]
+(v * input-scale - mean) / std."
+    )]
     Import(ImportArgs),
     /// Show a bundle's layers, scales, bounds and the cost of proving it
     #[command(after_help = "Example:\n  pleat inspect lenet5.pleat")]
     Inspect(InspectArgs),
     /// Compute the integer outputs, without a proof
-    #[command(after_help = "Example:\n  pleat run lenet5.pleat --data t10k-images-idx3-ubyte.gz \
---labels t10k-labels-idx1-ubyte.gz --limit 1000")]
+    #[command(
+        after_help = "Example:\n  pleat run lenet5.pleat --data t10k-images-idx3-ubyte.gz \
+--labels t10k-labels-idx1-ubyte.gz --limit 1000"
+    )]
     Run(RunArgs),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  pleat completions bash > ~/.local/share/bash-completion/completions/pleat")]
+    #[command(
+        after_help = "Example:\n  pleat completions bash > ~/.local/share/bash-completion/completions/pleat"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -169,7 +175,11 @@ fn parse_positive(s: &str) -> Result<usize, String> {
 }
 
 fn parse_number(s: &str) -> Result<f32, String> {
-    let one = |s: &str| s.trim().parse::<f64>().map_err(|_| format!("'{s}' is no number"));
+    let one = |s: &str| {
+        s.trim()
+            .parse::<f64>()
+            .map_err(|_| format!("'{s}' is no number"))
+    };
     let v = match s.split_once('/') {
         Some((a, b)) => one(a)? / one(b)?,
         None => one(s)?,
@@ -187,7 +197,9 @@ fn parse_size(s: &str) -> Result<[usize; 2], String> {
         s.parse::<usize>()
             .ok()
             .filter(|&n| (1..=1 << 14).contains(&n))
-            .ok_or_else(|| format!("'{s}' is no number of pixels; write rows and columns like 224x224"))
+            .ok_or_else(|| {
+                format!("'{s}' is no number of pixels; write rows and columns like 224x224")
+            })
     };
     match parts.as_slice() {
         [n] => Ok([one(n)?, one(n)?]),

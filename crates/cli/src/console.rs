@@ -20,7 +20,11 @@ impl Console {
     }
 
     /// The result: one JSON object, or text for people.
-    pub(crate) fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    pub(crate) fn result(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let line = if self.json {
             serde_json::to_string(value)?
@@ -57,7 +61,9 @@ impl Console {
         if self.quiet || !terminal {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {per_sec} {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {per_sec} {eta} left")
+        {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(what);
@@ -86,7 +92,9 @@ impl Progress {
         if !self.plain {
             return;
         }
-        let Ok(mut last) = self.last.lock() else { return };
+        let Ok(mut last) = self.last.lock() else {
+            return;
+        };
         if last.elapsed() > Duration::from_secs(5) {
             *last = Instant::now();
             eprintln!(

@@ -29,7 +29,9 @@ fn main() -> ExitCode {
         console.note(&format!("Ctrl-C cannot be handled here: {e}"));
     }
     if let Some(n) = cli.threads
-        && let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(n).build_global()
+        && let Err(e) = rayon::ThreadPoolBuilder::new()
+            .num_threads(n)
+            .build_global()
     {
         console.note(&format!("--threads {n} has no effect: {e}"));
     }

@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::data::Sample;
 use crate::execute::Executor;
 use crate::graph::Graph;
 use crate::network::Network;
-use crate::quantize::CalibrationSample;
 use crate::{Error, Result};
 
 /// Samples held in memory at once.
@@ -59,7 +59,7 @@ impl Accuracy {
 pub fn compare(
     graph: &Graph,
     executor: &Executor<'_>,
-    samples: impl Iterator<Item = Result<CalibrationSample>>,
+    samples: impl Iterator<Item = Result<Sample>>,
     mut progress: impl FnMut(u64),
 ) -> Result<Accuracy> {
     let mut total = Accuracy::default();
@@ -78,12 +78,7 @@ pub fn compare(
     Ok(total)
 }
 
-fn one(
-    graph: &Graph,
-    executor: &Executor<'_>,
-    sample: &CalibrationSample,
-    index: usize,
-) -> Result<Accuracy> {
+fn one(graph: &Graph, executor: &Executor<'_>, sample: &Sample, index: usize) -> Result<Accuracy> {
     let input: Vec<f32> = sample.values.iter().map(|&v| v as f32).collect();
     let tensors = graph.run(&input)?;
     let scores = &tensors[graph.outputs[0].node];

@@ -23,6 +23,7 @@ pub mod accuracy;
 pub mod bounds;
 pub mod builder;
 pub mod bundle;
+pub mod data;
 pub mod error;
 pub mod execute;
 pub mod files;

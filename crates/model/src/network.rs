@@ -68,7 +68,8 @@ pub struct InputSpec {
     pub flat: bool,
     /// Allowed values.
     pub range: ValueRange,
-    /// Rows and columns to resize an image to (bicubic) before the centre is cropped to `shape`.
+    /// Rows and columns every PNG or JPEG is resized to (bicubic, its aspect ratio ignored) before
+    /// the centre is cropped to `shape`; `None` wants images of the right size. Arrays are never resized.
     pub resize: Option<[usize; 2]>,
 }
 

@@ -69,11 +69,13 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         layout: args.layout.map(Into::into),
         size: args.size,
     };
-    let graph = read_model(&args.model, &options).with_context(|| format!("model {}", args.model.display()))?;
+    let graph = read_model(&args.model, &options)
+        .with_context(|| format!("model {}", args.model.display()))?;
     let spec = graph.input_spec(args.resize);
     let data = match &args.calib {
         Some(path) => Some(
-            DataSet::open(path, args.labels.as_deref(), &spec).with_context(|| format!("data {}", path.display()))?,
+            DataSet::open(path, args.labels.as_deref(), &spec)
+                .with_context(|| format!("data {}", path.display()))?,
         ),
         None => {
             console.note(
@@ -105,17 +107,27 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         None => None,
     };
     let mut salt = [0u8; 32];
-    getrandom::fill(&mut salt).map_err(|e| anyhow::anyhow!("no randomness for the model id's salt: {e}"))?;
+    getrandom::fill(&mut salt)
+        .map_err(|e| anyhow::anyhow!("no randomness for the model id's salt: {e}"))?;
     let activations = graph_activations(&graph);
     let bundle = Bundle {
         salt,
         report: ImportReport {
-            source: args.model.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            source: args
+                .model
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             parameters: graph.parameters as u64,
             input_scale: transform.scale,
             mean: transform.mean,
             std: transform.std,
-            calibration_samples: if data.is_some() { samples.len() as u64 } else { 0 },
+            calibration_samples: if data.is_some() {
+                samples.len() as u64
+            } else {
+                0
+            },
             activation_bits: quantized.activation_bits,
             output_error: quantized.fidelity.output_error,
             worst_layer: quantized.fidelity.worst_layer,
@@ -139,7 +151,9 @@ fn calibration_size(graph: &Graph) -> usize {
 fn spread(data: &DataSet, count: usize) -> Result<Vec<Sample>> {
     let n = data.len();
     if n <= count {
-        return Ok(data.samples(0..n)?.collect::<pleat_model::Result<Vec<_>>>()?);
+        return Ok(data
+            .samples(0..n)?
+            .collect::<pleat_model::Result<Vec<_>>>()?);
     }
     // Evenly spaced blocks: each is one seek, and sorted data sets still show every class.
     let blocks = count.min(32);
@@ -172,7 +186,9 @@ fn report(
         Ok(s)
     });
     let executor = Executor::new(&quantized.network, &quantized.weights);
-    let accuracy = accuracy::compare(graph, &executor, samples, |done| progress.set(done as usize))?;
+    let accuracy = accuracy::compare(graph, &executor, samples, |done| {
+        progress.set(done as usize)
+    })?;
     progress.done();
     Ok(accuracy)
 }
@@ -212,7 +228,10 @@ fn summary(bundle: &Bundle, output: PathBuf, activations: usize) -> ImportResult
 fn text(r: &ImportResult) -> String {
     let percent = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{:.2} %", v * 100.0));
     let mut lines = vec![
-        format!("bundle          {} (secret: it holds the weights)", r.bundle.display()),
+        format!(
+            "bundle          {} (secret: it holds the weights)",
+            r.bundle.display()
+        ),
         format!(
             "network         {} layers, {} parameters, {} activations per sample",
             r.layers, r.parameters, r.activations
@@ -243,5 +262,8 @@ fn text(r: &ImportResult) -> String {
 
 /// The input of a network, for the demonstration's messages.
 pub(crate) fn describe_input(spec: &InputSpec) -> String {
-    format!("{} values {}..={}", spec.shape, spec.range.min, spec.range.max)
+    format!(
+        "{} values {}..={}",
+        spec.shape, spec.range.min, spec.range.max
+    )
 }

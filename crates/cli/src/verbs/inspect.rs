@@ -29,10 +29,15 @@ impl Widths {
             quotients: 0,
         };
         for layer in &network.layers {
-            if let LayerOp::Linear { map, quotient_bits, .. } = &layer.op {
+            if let LayerOp::Linear {
+                map, quotient_bits, ..
+            } = &layer.op
+            {
                 w.quotients = w.quotients.max(*quotient_bits);
                 if let LinearMap::Conv {
-                    weight_bits, bias_bits, ..
+                    weight_bits,
+                    bias_bits,
+                    ..
                 } = map
                 {
                     w.weights = w.weights.max(*weight_bits);
@@ -100,7 +105,9 @@ fn describe(bundle: &Bundle) -> InspectResult {
             let layer = &network.layers[i];
             let (mut weight_bits, mut quotient_bits) = (None, None);
             if let LayerOp::Linear {
-                map, quotient_bits: q, ..
+                map,
+                quotient_bits: q,
+                ..
             } = &layer.op
             {
                 quotient_bits = Some(*q);
@@ -116,7 +123,11 @@ fn describe(bundle: &Bundle) -> InspectResult {
                 min: layer.range.min,
                 max: layer.range.max,
                 scale: layer.scale,
-                calibrated: bundle.report.statistics.get(i).map(|s| [s.min, s.low, s.high, s.max]),
+                calibrated: bundle
+                    .report
+                    .statistics
+                    .get(i)
+                    .map(|s| [s.min, s.low, s.high, s.max]),
                 weight_bits,
                 quotient_bits,
                 parameters: network.kernel_len(i) + network.bias_len(i),
@@ -138,12 +149,18 @@ fn describe(bundle: &Bundle) -> InspectResult {
 }
 
 fn operation(op: &LayerOp) -> String {
-    let window = |w: &pleat_model::graph::Window| format!("{}x{} /{}", w.kernel[0], w.kernel[1], w.stride[0]);
+    let window = |w: &pleat_model::graph::Window| {
+        format!("{}x{} /{}", w.kernel[0], w.kernel[1], w.stride[0])
+    };
     match op {
         LayerOp::Input => "input".into(),
-        LayerOp::Linear { map, activation, .. } => {
+        LayerOp::Linear {
+            map, activation, ..
+        } => {
             let map = match map {
-                LinearMap::Conv { groups, window: w, .. } if *groups > 1 => format!("conv {} groups {groups}", window(w)),
+                LinearMap::Conv {
+                    groups, window: w, ..
+                } if *groups > 1 => format!("conv {} groups {groups}", window(w)),
                 LinearMap::Conv { window: w, .. } => format!("conv {}", window(w)),
                 LinearMap::AveragePool { window: w, .. } => format!("average {}", window(w)),
                 LinearMap::Sum { multipliers } => format!("sum of {}", multipliers.len()),
@@ -165,7 +182,15 @@ fn operation(op: &LayerOp) -> String {
 fn text(r: &InspectResult) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header([
-        "", "layer", "operation", "shape", "values", "unit", "weight bits", "quotient bits", "parameters",
+        "",
+        "layer",
+        "operation",
+        "shape",
+        "values",
+        "unit",
+        "weight bits",
+        "quotient bits",
+        "parameters",
     ]);
     for l in &r.layers {
         let bits = |b: Option<u32>| b.map_or(String::new(), |b| b.to_string());
@@ -174,7 +199,12 @@ fn text(r: &InspectResult) -> String {
             l.name.clone(),
             l.operation.clone(),
             l.shape.clone(),
-            format!("{}..={}{}", l.min, l.max, if l.may_refuse { " !" } else { "" }),
+            format!(
+                "{}..={}{}",
+                l.min,
+                l.max,
+                if l.may_refuse { " !" } else { "" }
+            ),
             format!("{:.3e}", l.scale),
             bits(l.weight_bits),
             bits(l.quotient_bits),
@@ -191,7 +221,11 @@ fn text(r: &InspectResult) -> String {
         format!("overflow     {}", r.overflow),
     ];
     if let (Some(f), Some(i)) = (r.float_accuracy, r.int_accuracy) {
-        lines.push(format!("accuracy     float {:.2} %, integer {:.2} %", f * 100.0, i * 100.0));
+        lines.push(format!(
+            "accuracy     float {:.2} %, integer {:.2} %",
+            f * 100.0,
+            i * 100.0
+        ));
     }
     lines.join("\n")
 }

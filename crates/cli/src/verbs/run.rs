@@ -45,7 +45,11 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
         samples: range.len(),
         offset,
         output_names: network.outputs.iter().map(|o| o.name.clone()).collect(),
-        output_scales: network.outputs.iter().map(|o| network.layers[o.layer].scale).collect(),
+        output_scales: network
+            .outputs
+            .iter()
+            .map(|o| network.layers[o.layer].scale)
+            .collect(),
         outputs: Vec::with_capacity(range.len()),
         predictions: Vec::with_capacity(range.len()),
         labels: data.has_labels().then(Vec::new),
@@ -55,7 +59,10 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
     };
     let mut samples = data.samples(range)?;
     loop {
-        let batch = samples.by_ref().take(BATCH).collect::<pleat_model::Result<Vec<Sample>>>()?;
+        let batch = samples
+            .by_ref()
+            .take(BATCH)
+            .collect::<pleat_model::Result<Vec<Sample>>>()?;
         if batch.is_empty() {
             break;
         }
@@ -70,7 +77,9 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
                 executor.run(&s.values, first + i)
             })
             .collect::<pleat_model::Result<Vec<_>>>()?;
-        result.predictions.extend(outputs.iter().map(|o| Network::top1(&o[0])));
+        result
+            .predictions
+            .extend(outputs.iter().map(|o| Network::top1(&o[0])));
         result.outputs.extend(outputs);
         if let Some(labels) = &mut result.labels {
             labels.extend(batch.iter().filter_map(|s| s.label));
@@ -98,9 +107,16 @@ fn text(r: &RunResult) -> String {
         .zip(&r.outputs)
         .enumerate()
         .map(|(i, (p, o))| {
-            let label = r.labels.as_ref().map_or(String::new(), |l| format!(" label {}", l[i]));
+            let label = r
+                .labels
+                .as_ref()
+                .map_or(String::new(), |l| format!(" label {}", l[i]));
             let values: Vec<String> = o[0].iter().take(10).map(i32::to_string).collect();
-            let more = if o[0].len() > 10 || o.len() > 1 { " ..." } else { "" };
+            let more = if o[0].len() > 10 || o.len() > 1 {
+                " ..."
+            } else {
+                ""
+            };
             format!(
                 "sample {} top-1 {p}{label} outputs {}{more}",
                 r.offset + i,

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::CalibrationSample;
 use super::plan::Plan;
+use crate::data::Sample;
 use crate::execute::Executor;
 use crate::graph::Graph;
 use crate::network::{InputSpec, Network, Weights};
@@ -45,9 +45,9 @@ pub(super) struct Reference {
 }
 
 /// Runs the float network on every sample.
-pub(super) fn observe(graph: &Graph, samples: &[CalibrationSample]) -> Result<Reference> {
+pub(super) fn observe(graph: &Graph, samples: &[Sample]) -> Result<Reference> {
     let n = graph.nodes.len();
-    let run = |s: &CalibrationSample| {
+    let run = |s: &Sample| {
         let input: Vec<f32> = s.values.iter().map(|&v| v as f32).collect();
         graph.run(&input)
     };
@@ -187,7 +187,7 @@ pub(super) fn worst_layer(
     plan: &Plan,
     network: &Network,
     weights: &Weights,
-    samples: &[CalibrationSample],
+    samples: &[Sample],
 ) -> Result<(String, f64)> {
     let executor = Executor::new(network, weights);
     let mut errors = vec![(0.0f64, 0.0f64); network.layers.len()];
@@ -222,7 +222,7 @@ pub(super) fn worst_layer(
 }
 
 /// Samples made up from noise and gradients, for an import without calibration data.
-pub fn synthetic_samples(spec: &InputSpec, count: usize) -> Vec<CalibrationSample> {
+pub fn synthetic_samples(spec: &InputSpec, count: usize) -> Vec<Sample> {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut next = move || {
         state ^= state << 13;
@@ -242,7 +242,7 @@ pub fn synthetic_samples(spec: &InputSpec, count: usize) -> Vec<CalibrationSampl
                     (min + v.clamp(0.0, 1.0) * (max - min)).round() as i32
                 })
                 .collect();
-            CalibrationSample {
+            Sample {
                 values,
                 label: None,
             }

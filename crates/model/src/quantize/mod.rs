@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 pub use calibrate::{Statistics, TensorStatistics, synthetic_samples};
 
+use crate::data::Sample;
 use crate::execute::Executor;
 use crate::graph::Graph;
 use crate::network::{InputSpec, Network, Weights};
@@ -21,15 +22,6 @@ use crate::{Error, Result};
 
 /// Widest activations, in bits.
 pub const MAX_ACTIVATION_BITS: u32 = 14;
-
-/// A sample to calibrate with: stored values in CHW order.
-#[derive(Clone, Debug)]
-pub struct CalibrationSample {
-    /// As many as the input has.
-    pub values: Vec<i32>,
-    /// The class, if known.
-    pub label: Option<u32>,
-}
 
 /// What the user fixes; the rest is searched.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,7 +79,7 @@ impl Fidelity {
 pub fn quantize(
     graph: &Graph,
     spec: &InputSpec,
-    samples: &[CalibrationSample],
+    samples: &[Sample],
     options: &QuantizeOptions,
 ) -> Result<Quantized> {
     if samples.is_empty() {
@@ -159,7 +151,7 @@ fn measure(
     network: Network,
     weights: Weights,
     reference: &calibrate::Reference,
-    samples: &[CalibrationSample],
+    samples: &[Sample],
     activation_bits: u32,
 ) -> Result<Quantized> {
     let (agreement, output_error) = {
