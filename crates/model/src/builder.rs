@@ -301,6 +301,12 @@ impl Builder {
         if x.order.is_none() && self.shape_of(x) == shape {
             return Ok(x.node);
         }
+        if x.len() != shape.len() {
+            return Err(Error::invalid(format!(
+                "dimensions {:?} with more than one sample; the first axis must be the batch of one",
+                x.dims
+            )));
+        }
         let index: Vec<u32> = match &x.order {
             Some(o) => o.to_vec(),
             None => (0..x.len() as u32).collect(),
@@ -473,19 +479,23 @@ impl Builder {
         }
         let varying: Vec<usize> = (0..rank).filter(|&i| padded[i] != 1).collect();
         match varying.as_slice() {
-            // One constant for all, or one per element of one axis: a depthwise 1x1 convolution.
-            [] | [_] => {
-                let axis = varying.first().copied().unwrap_or(1.min(rank - 1));
+            // One constant for all: the order of the elements does not matter.
+            [] => {
+                let shape = self.shape_of(x);
+                let dims = vec![1, shape.channels, shape.height, shape.width];
+                let spread = |v: &[f32]| vec![v.first().copied().unwrap_or(0.0); shape.channels];
+                let plain = Self::row_major(x.node, dims);
+                let y = self.channel_affine(&plain, spread(scale), spread(shift))?;
+                Ok(Value {
+                    node: y.node,
+                    ..x.clone()
+                })
+            }
+            // One constant per element of one axis: a depthwise 1x1 convolution.
+            [axis] => {
+                let axis = *axis;
                 let (moved, back) = self.channel_first(x, axis)?;
-                let channels = moved.dims[1];
-                let spread = |v: &[f32]| {
-                    if v.len() == 1 {
-                        vec![v[0]; channels]
-                    } else {
-                        v.to_vec()
-                    }
-                };
-                let y = self.channel_affine(&moved, spread(scale), spread(shift))?;
+                let y = self.channel_affine(&moved, scale.to_vec(), shift.to_vec())?;
                 self.undo_channel_first(&y, &x.dims, &back)
             }
             // Anything else: one constant per element.
@@ -648,27 +658,30 @@ impl Builder {
         let [oh, ow] = window
             .output(shape.height, shape.width)
             .ok_or_else(misfit)?;
+        limits::values(&[shape.channels, oh, ow]).ok_or_else(misfit)?;
         let mut divisors = vec![];
         if params.kind == PoolKind::Average {
             for oy in 0..oh {
                 for ox in 0..ow {
+                    // Taps k with low <= o * stride + k * dilation < high, without a loop: windows may be huge.
                     let count = |axis: usize, o: usize, len: usize| {
-                        let counted_end = len + counted[axis] + counted[axis + 2];
-                        (0..window.kernel[axis])
-                            .map(|k| o * window.stride[axis] + k * window.dilation[axis])
-                            .filter(|&at| {
-                                if params.count_include_pad {
-                                    at < counted_end
-                                } else {
-                                    at >= window.pads[axis] && at < window.pads[axis] + len
-                                }
-                            })
-                            .count() as u32
+                        let (low, high) = if params.count_include_pad {
+                            (0, len + counted[axis] + counted[axis + 2])
+                        } else {
+                            (window.pads[axis], window.pads[axis] + len)
+                        };
+                        let start = o * window.stride[axis];
+                        let taps = |to: usize| {
+                            to.saturating_sub(start)
+                                .div_ceil(window.dilation[axis])
+                                .min(window.kernel[axis])
+                        };
+                        (taps(high) - taps(low)) as u32
                     };
-                    let n = count(0, oy, shape.height) * count(1, ox, shape.width);
-                    if n == 0 {
-                        return Err(misfit());
-                    }
+                    let n = count(0, oy, shape.height)
+                        .checked_mul(count(1, ox, shape.width))
+                        .filter(|&n| n > 0)
+                        .ok_or_else(misfit)?;
                     divisors.push(n);
                 }
             }

@@ -181,7 +181,7 @@ fn operation(op: &LayerOp) -> String {
 
 fn text(r: &InspectResult) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header([
+    table.load_style(presets::NOTHING).set_header([
         "",
         "layer",
         "operation",
