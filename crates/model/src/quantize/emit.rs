@@ -1,5 +1,6 @@
 //! Integers for one choice of activation width and shift.
 
+use super::MAX_ACTIVATION_BITS;
 use super::calibrate::Statistics;
 use super::plan::{Plan, Source};
 use crate::bounds;
@@ -15,6 +16,8 @@ use crate::{Error, Result};
 const SLOPE_SHIFT: u32 = 12;
 /// Calibrated width of outputs; the quotient keeps its full range above it, so outputs never saturate.
 const OUTPUT_BITS: u32 = 12;
+/// Additional width of tensors without an activation.
+const LINEAR_EXTRA_BITS: u32 = 2;
 /// A sum over a window is kept exact, without rounding, while it is at most this wide.
 const EXACT_POOL_BITS: u32 = 12;
 
@@ -152,6 +155,29 @@ impl Emitter<'_> {
             })
     }
 
+    /// Width of layer `i`'s values. Tensors without an activation (before a residual addition, say)
+    /// have long tails and feed many layers: two more bits there cost little and save as many in
+    /// the weights that read them.
+    fn width(&self, i: usize) -> u32 {
+        let group = self.plan.layers[i].group;
+        let activated = self.plan.layers.iter().any(|l| {
+            l.group == group
+                && matches!(
+                    l.source,
+                    Source::Activation(_)
+                        | Source::Linear {
+                            activation: Some(_),
+                            ..
+                        }
+                )
+        });
+        if activated {
+            self.bits
+        } else {
+            (self.bits + LINEAR_EXTRA_BITS).min(MAX_ACTIVATION_BITS)
+        }
+    }
+
     /// Scale of layer `i`'s values, shared by its group.
     fn scale(&mut self, i: usize) -> f64 {
         let group = self.plan.layers[i].group;
@@ -161,14 +187,14 @@ impl Emitter<'_> {
         let bits = if self.is_output(i) && !self.is_read(i) {
             OUTPUT_BITS.max(self.bits)
         } else {
-            self.bits
+            self.width(i)
         };
         let s = scale_of(self.observed(i), bits);
         self.group_scale[group] = Some(s);
         s
     }
 
-    /// Range of the values of layer `i` for an activation width of `bits`, before the function's own bounds.
+    /// Range of the values of layer `i`, before the function's own bounds.
     fn value_range(&self, i: usize, quotient_bits: u32) -> ValueRange {
         let (low, high) = signed_range(quotient_bits);
         let full = ValueRange {
@@ -182,10 +208,10 @@ impl Emitter<'_> {
         let saturated = if t.min >= 0.0 {
             ValueRange {
                 min: 0,
-                max: (1 << self.bits) - 1,
+                max: (1 << self.width(i)) - 1,
             }
         } else {
-            let (low, high) = signed_range(self.bits);
+            let (low, high) = signed_range(self.width(i));
             ValueRange {
                 min: low as i32,
                 max: high as i32,
