@@ -47,13 +47,8 @@ fn resized_as_by_pillow() {
     let large = [214, 76, 77, 143, 136, 82, 179, 115, 83, 179, 189, 60];
     for (rows, columns, wanted) in [(5, 6, small), (13, 14, large)] {
         let found = values(&path, &resized(format(1, 3, 4), rows, columns)).remove(0);
-        assert_eq!(found.len(), 12);
-        for (found, wanted) in found.iter().zip(wanted) {
-            assert!(
-                (found - wanted).abs() <= 1,
-                "{rows}x{columns}: {found} {wanted}"
-            );
-        }
+        // Equal: the passes are those of Pillow, and PNG loses nothing.
+        assert_eq!(found, wanted, "{rows}x{columns}");
     }
     // The right size already: only cut.
     let cut = values(&path, &resized(format(1, 2, 2), 10, 12)).remove(0);
