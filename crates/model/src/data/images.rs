@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::imageops::FilterType;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::layout::Order;
+use super::resize;
 use super::source::io_error;
 use crate::network::InputSpec;
 use crate::{Error, Result, limits};
@@ -86,8 +86,8 @@ impl Plan {
         if !fits || ![1, 3, 4].contains(&channels) {
             return Err(wrong_size(size, format));
         }
-        // The resampler keeps rows of the result by columns of the source, four floats each.
-        if format.resize.is_some() && limits::values(&[rows, size[1], 4]).is_none() {
+        // The resampler keeps columns of the result by rows of the source, up to four bytes each.
+        if format.resize.is_some() && limits::values(&[size[0], columns, 4]).is_none() {
             return Err(format!(
                 "{}x{} pixels are too many to resize",
                 size[1], size[0]
@@ -101,24 +101,18 @@ impl Plan {
     }
 
     fn apply(&self, image: DynamicImage, format: &InputSpec) -> Result<Vec<i32>> {
-        let image = match self.resize {
-            Some([rows, columns]) => {
-                let side = |n: usize| {
-                    u32::try_from(n).map_err(|_| Error::invalid(format!("{n} pixels are too many")))
-                };
-                // Catmull-Rom is the bicubic filter with a = -1/2, widened when shrinking, as in Pillow.
-                image.resize_exact(side(columns)?, side(rows)?, FilterType::CatmullRom)
-            }
-            None => image,
+        let size = [image.height() as usize, image.width() as usize];
+        let [rows, columns] = self.resize.unwrap_or(size);
+        let pixels = match self.resize {
+            Some(resize) => resize::bicubic(image.as_bytes(), size, resize, self.channels),
+            None => image.into_bytes(),
         };
-        let (rows, columns) = (image.height() as usize, image.width() as usize);
         let [height, width] = self.crop;
         let (top, left) = (
             rows.saturating_sub(height) / 2,
             columns.saturating_sub(width) / 2,
         );
-        let values: Vec<i32> = image
-            .as_bytes()
+        let values: Vec<i32> = pixels
             .chunks_exact(columns.max(1) * self.channels)
             .skip(top)
             .take(height)

@@ -20,6 +20,7 @@ mod labels;
 mod layout;
 mod npy;
 mod npz;
+mod resize;
 mod source;
 
 use std::ops::Range;
