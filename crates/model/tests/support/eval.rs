@@ -3,7 +3,7 @@
 use pleat_model::graph::{Graph, Head, Op, PoolKind, Window};
 
 /// Values of every output, softmax and argmax applied.
-pub fn outputs(graph: &Graph, input: &[f32]) -> Vec<Vec<f32>> {
+pub(crate) fn outputs(graph: &Graph, input: &[f32]) -> Vec<Vec<f32>> {
     let mut tensors: Vec<Vec<f32>> = vec![];
     for node in &graph.nodes {
         let of = |i: usize| (&tensors[node.inputs[i]], graph.nodes[node.inputs[i]].shape);
@@ -134,7 +134,11 @@ fn head(values: &[f32], head: Head) -> Vec<f32> {
             for c in 0..classes {
                 out[at(c)] = (values[at(c)] - largest).exp() / total;
             }
-            best.push((0..classes).position(|c| values[at(c)] == largest).unwrap() as f32);
+            best.push(
+                (0..classes)
+                    .position(|c| values[at(c)] == largest)
+                    .unwrap_or(0) as f32,
+            );
         }
     }
     if argmax { best } else { out }

@@ -4,7 +4,12 @@ use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::*;
 use tract_onnx::prelude::*;
 
-pub fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+pub(crate) fn node(
+    op: &str,
+    inputs: &[&str],
+    output: &str,
+    attribute: Vec<AttributeProto>,
+) -> NodeProto {
     NodeProto {
         op_type: op.into(),
         input: inputs.iter().map(|s| s.to_string()).collect(),
@@ -22,32 +27,32 @@ fn attribute(name: &str, kind: i32) -> AttributeProto {
     a.r#type = kind;
     a
 }
-pub fn float(name: &str, f: f32) -> AttributeProto {
+pub(crate) fn float(name: &str, f: f32) -> AttributeProto {
     AttributeProto {
         f,
         ..attribute(name, 1)
     }
 }
-pub fn int(name: &str, i: i64) -> AttributeProto {
+pub(crate) fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto {
         i,
         ..attribute(name, 2)
     }
 }
-pub fn string(name: &str, s: &str) -> AttributeProto {
+pub(crate) fn string(name: &str, s: &str) -> AttributeProto {
     AttributeProto {
         s: s.as_bytes().to_vec(),
         ..attribute(name, 3)
     }
 }
-pub fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+pub(crate) fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     AttributeProto {
         ints: ints.to_vec(),
         ..attribute(name, 7)
     }
 }
 
-pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> TensorProto {
+pub(crate) fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> TensorProto {
     TensorProto {
         name: name.into(),
         dims: dims.to_vec(),
@@ -57,11 +62,11 @@ pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> TensorProto {
     }
 }
 /// Weights that look random.
-pub fn noise(name: &str, dims: &[i64]) -> TensorProto {
+pub(crate) fn noise(name: &str, dims: &[i64]) -> TensorProto {
     let n = dims.iter().product::<i64>() as usize;
     floats(name, dims, random(n, name.len() as u64 + n as u64))
 }
-pub fn longs(name: &str, values: &[i64]) -> TensorProto {
+pub(crate) fn longs(name: &str, values: &[i64]) -> TensorProto {
     TensorProto {
         name: name.into(),
         dims: vec![values.len() as i64],
@@ -70,7 +75,7 @@ pub fn longs(name: &str, values: &[i64]) -> TensorProto {
         ..Default::default()
     }
 }
-pub fn scalar(name: &str, value: f32) -> TensorProto {
+pub(crate) fn scalar(name: &str, value: f32) -> TensorProto {
     floats(name, &[], vec![value])
 }
 
@@ -98,7 +103,7 @@ fn info(name: &str, dims: Option<&[i64]>) -> ValueInfoProto {
 }
 
 /// A model with input `x` and output `y`; a dimension of -1 is dynamic.
-pub fn model(
+pub(crate) fn model(
     opset: i64,
     input: &[i64],
     node: Vec<NodeProto>,
@@ -122,12 +127,12 @@ pub fn model(
     }
 }
 
-pub fn encode(model: &ModelProto) -> Vec<u8> {
+pub(crate) fn encode(model: &ModelProto) -> Vec<u8> {
     prost::Message::encode_to_vec(model)
 }
 
 /// Numbers in -1..1, the same for the same seed.
-pub fn random(n: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn random(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..n)
         .map(|_| {
@@ -140,7 +145,11 @@ pub fn random(n: usize, seed: u64) -> Vec<f32> {
 }
 
 /// The oracle: every output on every input, in the model's own axis order.
-pub fn tract(bytes: &[u8], dims: &[usize], inputs: &[Vec<f32>]) -> TractResult<Vec<Vec<Vec<f32>>>> {
+pub(crate) fn tract(
+    bytes: &[u8],
+    dims: &[usize],
+    inputs: &[Vec<f32>],
+) -> TractResult<Vec<Vec<Vec<f32>>>> {
     let plan = tract_onnx::onnx()
         .model_for_read(&mut &*bytes)?
         .with_input_fact(0, f32::fact(dims).into())?
