@@ -374,6 +374,32 @@ fn pooling() {
 }
 
 #[test]
+fn same_padding_of_small_kernels() {
+    let run = |len, stride| {
+        let a = vec![
+            string("auto_pad", "SAME_UPPER"),
+            ints("strides", &[1, stride]),
+        ];
+        model(
+            13,
+            &[1, 1, 1, len],
+            vec![node("Conv", &["x", "w"], "y", a)],
+            vec![floats("w", &[1; 4], vec![1.0])],
+        )
+    };
+    // One value is left over, at the end.
+    assert_eq!(
+        outputs(&import(&run(4, 2)), &[1.0, 2.0, 3.0, 4.0])[0],
+        [1.0, 3.0]
+    );
+    // Two are: runtimes differ, so nobody may guess.
+    let message = onnx::read(&encode(&run(6, 3)), &ImportOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("'auto_pad'"), "{message}");
+}
+
+#[test]
 fn averages_follow_the_definition() {
     let run = |a: Vec<_>| {
         let m = model(
