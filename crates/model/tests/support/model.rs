@@ -90,11 +90,14 @@ fn info(name: &str, dims: Option<&[i64]>) -> ValueInfoProto {
     let shape = dims.map(|dims| TensorShapeProto {
         dim: dims.iter().map(dim).collect(),
     });
-    let mut r#type = TypeProto::default();
-    r#type.value = Some(type_proto::Value::TensorType(type_proto::Tensor {
+    let tensor = type_proto::Tensor {
         elem_type: 1,
         shape,
-    }));
+    };
+    let r#type = TypeProto {
+        value: Some(type_proto::Value::TensorType(tensor)),
+        ..Default::default()
+    };
     ValueInfoProto {
         name: name.into(),
         r#type: Some(r#type),

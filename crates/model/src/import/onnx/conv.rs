@@ -76,16 +76,16 @@ pub(super) fn sliding(
         }
     };
     if let Some(lower) = lower {
-        for axis in 0..2 {
+        for (axis, &len) in size.iter().enumerate() {
             let (kernel, stride) = (window.kernel[axis], window.stride[axis]);
-            let [begin, end] = same_pads(size[axis], kernel, stride, window.dilation[axis], lower)
+            let [begin, end] = same_pads(len, kernel, stride, window.dilation[axis], lower)
                 .ok_or_else(|| {
                     node.error(
                         Some("auto_pad"),
                         format!(
                             "{auto_pad} with kernel {kernel} and stride {stride} on {} values skips values at the border, \
                              which runtimes do differently; supported are explicit pads",
-                            size[axis]
+                            len
                         ),
                     )
                 })?;
