@@ -527,13 +527,19 @@ impl Builder {
     /// `x` as `[1, dims[axis], rest, 1]` and the permutation that was applied.
     fn channel_first(&mut self, x: &Value, axis: usize) -> Result<(Value, Vec<usize>)> {
         let rank = x.dims.len();
-        let mut perm: Vec<usize> = vec![axis];
-        perm.extend((0..rank).filter(|&i| i != axis));
-        let moved = if axis == 0 || x.dims[..axis].iter().all(|&d| d == 1) {
-            perm = (0..rank).collect();
-            x.clone()
+        let (moved, perm) = if x.dims[..axis].iter().all(|&d| d == 1) {
+            (x.clone(), (0..rank).collect())
         } else {
-            self.transpose(x, &perm)?
+            if x.dims[0] != 1 {
+                return Err(Error::invalid(format!(
+                    "expected a batch of one first in {:?}",
+                    x.dims
+                )));
+            }
+            // The batch stays in front, or the way back would move it.
+            let mut perm = vec![0, axis];
+            perm.extend((1..rank).filter(|&i| i != axis));
+            (self.transpose(x, &perm)?, perm)
         };
         let channels = x.dims[axis];
         let rest = x.len() / channels.max(1);

@@ -1,9 +1,9 @@
 //! Convolution, and the sliding-window attributes it shares with pooling.
 
 use super::node::Node;
+use crate::Result;
 use crate::builder::{Builder, Value};
 use crate::graph::Window;
-use crate::{Error, Result};
 
 /// A window of one or two spatial axes, with what the attributes left open filled in.
 pub(super) struct Sliding {
@@ -76,15 +76,19 @@ pub(super) fn sliding(
         }
     };
     if let Some(lower) = lower {
-        for axis in 0..2 {
-            let [begin, end] = same_pads(
-                size[axis],
-                window.kernel[axis],
-                window.stride[axis],
-                window.dilation[axis],
-                lower,
-            )
-            .ok_or_else(|| Error::invalid("the window is too large"))?;
+        for (axis, &len) in size.iter().enumerate() {
+            let (kernel, stride) = (window.kernel[axis], window.stride[axis]);
+            let [begin, end] = same_pads(len, kernel, stride, window.dilation[axis], lower)
+                .ok_or_else(|| {
+                    node.error(
+                        Some("auto_pad"),
+                        format!(
+                            "{auto_pad} with kernel {kernel} and stride {stride} on {} values skips values at the border, \
+                             which runtimes do differently; supported are explicit pads",
+                            len
+                        ),
+                    )
+                })?;
             window.pads[axis] = begin;
             window.pads[axis + 2] = end;
         }
@@ -96,6 +100,9 @@ pub(super) fn sliding(
 }
 
 /// Padding that makes the output `ceil(len / stride)` long; an odd one goes to the end, or to the start if `lower`.
+///
+/// The formula of the specification turns negative if the windows leave values over. One value is
+/// left out at the end by everybody; of two, some runtimes leave out one on each side.
 fn same_pads(
     len: usize,
     kernel: usize,
@@ -108,10 +115,11 @@ fn same_pads(
         .checked_mul(dilation)?
         .checked_add(1)?;
     let steps = len.div_ceil(stride).checked_sub(1)?;
-    let total = steps
-        .checked_mul(stride)?
-        .checked_add(span)?
-        .saturating_sub(len);
+    let reach = steps.checked_mul(stride)?.checked_add(span)?;
+    if reach.checked_add(1)? < len {
+        return None;
+    }
+    let total = reach.saturating_sub(len);
     let (less, more) = (total / 2, total - total / 2);
     Some(if lower { [more, less] } else { [less, more] })
 }

@@ -16,6 +16,7 @@ mod node;
 mod pool;
 mod proto;
 mod reduce;
+mod select;
 mod shape;
 mod spatial;
 mod tensor;
