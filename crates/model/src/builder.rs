@@ -517,8 +517,9 @@ impl Builder {
     /// `x` as `[1, dims[axis], rest, 1]` and the permutation that was applied.
     fn channel_first(&mut self, x: &Value, axis: usize) -> Result<(Value, Vec<usize>)> {
         let rank = x.dims.len();
-        let mut perm: Vec<usize> = vec![axis];
-        perm.extend((0..rank).filter(|&i| i != axis));
+        // The batch stays in front, as `transpose` demands on the way back.
+        let mut perm: Vec<usize> = vec![0, axis];
+        perm.extend((1..rank).filter(|&i| i != axis));
         let moved = if axis == 0 || x.dims[..axis].iter().all(|&d| d == 1) {
             perm = (0..rank).collect();
             x.clone()
