@@ -35,6 +35,8 @@ pub(super) struct Model<'a> {
     /// The input layers.
     pub(super) inputs: Vec<TensorRef>,
     pub(super) outputs: Vec<TensorRef>,
+    /// Calls are written in the form of Keras 3.
+    pub(super) keras_3: bool,
     /// Dimensions of the input if no layer states them.
     pub(super) build_input_shape: Option<&'a Json>,
 }
@@ -120,12 +122,14 @@ fn sequential<'a>(mut layers: Vec<Layer<'a>>, build_input_shape: Option<&'a Json
         outputs: vec![first_call(&previous.unwrap_or_default())],
         layers,
         inputs,
+        keras_3: false,
         build_input_shape,
     }
 }
 
 fn functional<'a>(mut layers: Vec<Layer<'a>>, config: &'a Json) -> Result<Model<'a>> {
     let mut calls = 0usize;
+    let mut keras_3 = false;
     for layer in &mut layers {
         let nodes = layer.entry["inbound_nodes"]
             .as_array()
@@ -141,7 +145,10 @@ fn functional<'a>(mut layers: Vec<Layer<'a>>, config: &'a Json) -> Result<Model<
         for node in nodes {
             let mut tensors = vec![];
             match node {
-                Json::Object(node) => arguments_3(layer, node, &mut tensors)?,
+                Json::Object(node) => {
+                    keras_3 = true;
+                    arguments_3(layer, node, &mut tensors)?;
+                }
                 node => arguments_2(layer, node, &mut tensors)?,
             }
             if tensors.is_empty() {
@@ -169,6 +176,7 @@ fn functional<'a>(mut layers: Vec<Layer<'a>>, config: &'a Json) -> Result<Model<
         layers,
         inputs,
         outputs,
+        keras_3,
         build_input_shape: None,
     })
 }

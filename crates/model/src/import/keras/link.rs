@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::config::{Model, TensorRef};
+use super::config::{Model, TensorRef, is_model};
 use super::store::malformed;
 use crate::{Result, limits};
 
@@ -30,14 +30,15 @@ pub(super) struct Linked {
 /// Resolves names and sorts topologically.
 ///
 /// Calls that lead to no output are kept, as Keras does.
-pub(super) fn link(model: &Model<'_>, keras_2: bool) -> Result<Linked> {
+pub(super) fn link(model: &Model<'_>) -> Result<Linked> {
     let index: HashMap<&str, usize> = model
         .layers
         .iter()
         .enumerate()
         .map(|(i, l)| (l.name.as_str(), i))
         .collect();
-    let key = |r: &TensorRef| -> Result<Key> {
+    let [first_read, first_output] = first_calls(model, &index);
+    let key = |r: &TensorRef, first: &[usize]| -> Result<Key> {
         if r.layer.is_empty() {
             return Ok(IMPLICIT_INPUT);
         }
@@ -47,14 +48,13 @@ pub(super) fn link(model: &Model<'_>, keras_2: bool) -> Result<Linked> {
                 r.layer
             ))
         })?;
-        // Calls of a functional model count from 1: call 0 is its own construction.
-        // A Sequential model is a functional one in Keras 2 only.
-        let offset = match model.layers[layer].class {
-            "Functional" | "Model" => 1,
-            "Sequential" if keras_2 => 1,
-            _ => 0,
-        };
-        Ok((layer, r.call.saturating_sub(offset), r.output))
+        let call = r.call.checked_sub(first[layer]).ok_or_else(|| {
+            malformed(format!(
+                "a reference to an unknown call of the layer '{}'",
+                r.layer
+            ))
+        })?;
+        Ok((layer, call, r.output))
     };
 
     let mut calls = vec![];
@@ -70,14 +70,17 @@ pub(super) fn link(model: &Model<'_>, keras_2: bool) -> Result<Linked> {
             calls.push(Call {
                 layer,
                 number,
-                inputs: inputs.iter().map(key).collect::<Result<_>>()?,
+                inputs: inputs
+                    .iter()
+                    .map(|r| key(r, &first_read))
+                    .collect::<Result<_>>()?,
             });
         }
     }
     let outputs = model
         .outputs
         .iter()
-        .map(|r| Ok((r.layer.clone(), key(r)?)))
+        .map(|r| Ok((r.layer.clone(), key(r, &first_output)?)))
         .collect::<Result<_>>()?;
 
     // Kahn's algorithm; ties in the order of the file.
@@ -114,4 +117,31 @@ pub(super) fn link(model: &Model<'_>, keras_2: bool) -> Result<Linked> {
         calls: sorted,
         outputs,
     })
+}
+
+/// The number of each layer's first call, in the arguments of calls and in the list of outputs.
+///
+/// Call 0 of a nested functional model may be its own construction. Keras 3 counts it only in the
+/// list of outputs. Keras 2 counts it everywhere, for Sequential models in some versions only;
+/// as all calls lead to an output, the last number that is read tells.
+fn first_calls(model: &Model<'_>, index: &HashMap<&str, usize>) -> [Vec<usize>; 2] {
+    let mut first = vec![0; model.layers.len()];
+    if model.keras_3 {
+        let outputs = model
+            .layers
+            .iter()
+            .map(|l| usize::from(matches!(l.class, "Functional" | "Model")))
+            .collect();
+        return [first, outputs];
+    }
+    let read = model.layers.iter().flat_map(|l| l.calls.iter().flatten());
+    for r in read.chain(&model.outputs) {
+        if let Some(&layer) = index.get(r.layer.as_str()) {
+            let item = &model.layers[layer];
+            if is_model(item.class) && r.call == item.calls.len() {
+                first[layer] = 1;
+            }
+        }
+    }
+    [first.clone(), first]
 }

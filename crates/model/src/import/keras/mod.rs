@@ -115,7 +115,7 @@ impl Importer<'_> {
                 model.inputs.len()
             )));
         };
-        let linked = link(model, self.keras_2)?;
+        let linked = link(model)?;
         let mut values: HashMap<Key, Value> = HashMap::new();
         if input_ref.layer.is_empty() {
             let value = match input {
@@ -270,13 +270,37 @@ impl Importer<'_> {
     }
 
     fn layout(&self, dims: &[usize], model: &Model<'_>) -> InputLayout {
-        self.options.layout.unwrap_or_else(|| {
-            let first = model
-                .layers
-                .iter()
-                .any(|l| l.config["data_format"] == "channels_first");
-            guess_layout(dims, !first)
-        })
+        if let Some(layout) = self.options.layout {
+            return layout;
+        }
+        let mut format = None;
+        let mut signal = false;
+        visit(model, |class, config| {
+            signal |= class.ends_with("1D");
+            // Flatten states the default even in a channels-first model.
+            if format.is_none() && class != "Flatten" {
+                format = config["data_format"].as_str().map(str::to_owned);
+            }
+        });
+        match (dims.len(), format.as_deref()) {
+            // Rows and columns of a grey image, without a channel axis.
+            (3, _) if !signal => InputLayout::Flat,
+            (3 | 4, Some("channels_first")) => InputLayout::Chw,
+            (3 | 4, Some("channels_last")) => InputLayout::Hwc,
+            _ => guess_layout(dims, true),
+        }
+    }
+}
+
+/// Class and configuration of all layers, those of nested models included, in the order of the file.
+fn visit(model: &Model<'_>, mut see: impl FnMut(&str, &Json)) {
+    // Iterative: the file decides the nesting.
+    let mut open: Vec<(&str, &Json)> = vec![];
+    open.extend(model.layers.iter().rev().map(|l| (l.class, l.config)));
+    while let Some((class, config)) = open.pop() {
+        see(class, config);
+        let inner = config["layers"].as_array().into_iter().flatten().rev();
+        open.extend(inner.map(|l| (l["class_name"].as_str().unwrap_or(""), &l["config"])));
     }
 }
 
