@@ -1,4 +1,5 @@
 //! Keras models of `shared/models` against their documented accuracy and each other, and damaged files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // also in helpers of tests
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

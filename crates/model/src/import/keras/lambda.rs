@@ -166,7 +166,7 @@ fn evaluate(code: &Code) -> Result<Polynomial, Reason> {
     if code.closure {
         return Err("a function that captures variables".into());
     }
-    if code.code.len() > MAX_CODE || code.code.len() % 2 != 0 {
+    if code.code.len() > MAX_CODE || !code.code.len().is_multiple_of(2) {
         return Err(format!("{} bytes of code", code.code.len()));
     }
     // Each version has its own number for the first instruction, RESUME.

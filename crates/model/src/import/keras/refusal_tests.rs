@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::store::Array;
 use super::*;
+use crate::graph::InputLayout;
 
 /// Weights by layer name.
 struct Table(HashMap<String, Vec<Array>>);

@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::super::config::{Attributes, brief};
+use super::super::attributes::Attributes;
+use super::super::config::brief;
 use super::super::lambda;
 use super::{Context, Parameters};
 use crate::builder::Value;

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::config::{Attributes, positive_axis};
+use super::super::attributes::{Attributes, positive_axis};
 use super::{Context, activation};
 use crate::builder::Value;
 use crate::{Error, Result};

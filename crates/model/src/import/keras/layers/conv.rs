@@ -119,7 +119,7 @@ pub(super) fn conv(cx: &mut Context<'_>, spatial: usize) -> Result<Value> {
     let y = cx
         .builder
         .conv(&image, weight, bias, outputs, groups, window)?;
-    let y = cx.from_image(&y, spatial, last)?;
+    let y = cx.undo_image(&y, spatial, last)?;
     activation::attribute(cx, y)
 }
 
@@ -153,7 +153,7 @@ pub(super) fn depthwise(cx: &mut Context<'_>, spatial: usize) -> Result<Value> {
     let last = cx.attributes.channels_last()?;
     let image = cx.to_image(&x, spatial, last)?;
     let y = depthwise_step(cx, &image, spatial, true)?;
-    let y = cx.from_image(&y, spatial, last)?;
+    let y = cx.undo_image(&y, spatial, last)?;
     activation::attribute(cx, y)
 }
 
@@ -180,7 +180,7 @@ pub(super) fn separable(cx: &mut Context<'_>, spatial: usize) -> Result<Value> {
     let y = cx
         .builder
         .conv(&y, weight, bias, outputs, 1, Window::POINT)?;
-    let y = cx.from_image(&y, spatial, last)?;
+    let y = cx.undo_image(&y, spatial, last)?;
     activation::attribute(cx, y)
 }
 

@@ -7,7 +7,7 @@ mod merge;
 mod pool;
 mod shape;
 
-use super::config::Attributes;
+use super::attributes::Attributes;
 use super::store::Array;
 use crate::builder::{Builder, Value};
 use crate::{Error, Result};
@@ -182,7 +182,7 @@ impl Context<'_> {
     }
 
     /// The inverse of [`Self::to_image`].
-    pub(super) fn from_image(&self, y: &Value, spatial: usize, last: bool) -> Result<Value> {
+    pub(super) fn undo_image(&self, y: &Value, spatial: usize, last: bool) -> Result<Value> {
         match (spatial, last) {
             (1, _) => {
                 let d = y.dims().to_vec();

@@ -47,7 +47,7 @@ pub(super) fn pool(cx: &mut Context<'_>, spatial: usize, max: bool) -> Result<Va
         count_include_pad: false,
     };
     let y = cx.builder.pool(&image, &params)?;
-    cx.from_image(&y, spatial, last)
+    cx.undo_image(&y, spatial, last)
 }
 
 /// Pooling over all positions.
@@ -57,7 +57,7 @@ pub(super) fn global(cx: &mut Context<'_>, spatial: usize, max: bool) -> Result<
     let image = cx.to_image(&x, spatial, last)?;
     let y = cx.builder.global_pool(&image, kind(max))?;
     if cx.attributes.flag("keepdims", false)? {
-        cx.from_image(&y, spatial, last)
+        cx.undo_image(&y, spatial, last)
     } else {
         let channels = y.dims()[1];
         cx.builder.reshape(&y, &[1, channels])

@@ -109,7 +109,7 @@ pub(super) fn zero_padding(cx: &mut Context<'_>, spatial: usize) -> Result<Value
     let y = cx
         .builder
         .pad(&image, [rows[0], columns[0], rows[1], columns[1]], 0.0)?;
-    cx.from_image(&y, spatial, last)
+    cx.undo_image(&y, spatial, last)
 }
 
 /// Every value repeated.
@@ -124,5 +124,5 @@ pub(super) fn upsampling(cx: &mut Context<'_>, spatial: usize) -> Result<Value> 
     let last = a.channels_last()?;
     let image = cx.to_image(&x, spatial, last)?;
     let y = cx.builder.upsample(&image, factors)?;
-    cx.from_image(&y, spatial, last)
+    cx.undo_image(&y, spatial, last)
 }
