@@ -396,3 +396,57 @@ fn models_in_models_are_bounded() {
     .to_string();
     assert!(text.contains("inside each other"), "{text}");
 }
+
+/// Rescaling by 2, as a model that is called twice; the numbers of its calls vary with the version.
+fn called_twice(keras_3: bool, read: usize, output: usize) -> Result<Graph> {
+    let call = |layer: &str, number: usize| match keras_3 {
+        true => json!({"args": [{"class_name": "__keras_tensor__",
+            "config": {"keras_history": [layer, number, 0]}}], "kwargs": {}}),
+        false => json!([[layer, number, 0, {}]]),
+    };
+    let entry = |name: &str| {
+        json!({"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+            "config": {"name": name, "batch_shape": [null, 4]}})
+    };
+    let inner = json!({"name": "twice", "layers": [
+        entry("inner_in"),
+        {"class_name": "Rescaling", "config": {"name": "r", "scale": 2.0, "offset": 0.0},
+         "inbound_nodes": [call("inner_in", 0)]},
+    ], "input_layers": [["inner_in", 0, 0]], "output_layers": [["r", 0, 0]]});
+    let model = json!({"class_name": "Functional", "config": {"layers": [
+        entry("in"),
+        {"class_name": "Functional", "name": "twice", "config": inner,
+         "inbound_nodes": [call("in", 0), call("twice", read)]},
+    ], "input_layers": [["in", 0, 0]], "output_layers": [["twice", output, 0]]}});
+    import(
+        &model,
+        !keras_3,
+        &Table(HashMap::new()),
+        &ImportOptions::default(),
+    )
+}
+
+#[test]
+fn calls_of_nested_models_are_numbered_by_version() {
+    let doublings = |g: Graph| {
+        let mut at = g.outputs[0].node;
+        let mut n = 0;
+        while let [before] = g.nodes[at].inputs[..] {
+            at = before;
+            n += 1;
+        }
+        n
+    };
+    // Keras 3 counts the construction as a call in the list of outputs only, Keras 2 everywhere.
+    assert_eq!(doublings(called_twice(true, 0, 2).unwrap()), 2);
+    assert_eq!(doublings(called_twice(false, 1, 2).unwrap()), 2);
+    assert_eq!(doublings(called_twice(false, 0, 1).unwrap()), 2);
+    assert!(
+        called_twice(true, 1, 2).is_err(),
+        "a call that reads itself"
+    );
+    assert!(
+        called_twice(true, 0, 0).is_err(),
+        "the construction is no tensor"
+    );
+}
