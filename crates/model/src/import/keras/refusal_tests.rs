@@ -428,15 +428,7 @@ fn called_twice(keras_3: bool, read: usize, output: usize) -> Result<Graph> {
 
 #[test]
 fn calls_of_nested_models_are_numbered_by_version() {
-    let doublings = |g: Graph| {
-        let mut at = g.outputs[0].node;
-        let mut n = 0;
-        while let [before] = g.nodes[at].inputs[..] {
-            at = before;
-            n += 1;
-        }
-        n
-    };
+    let doublings = |g: Graph| g.run(&[1.0; 4]).unwrap()[g.outputs[0].node][0].log2() as usize;
     // Keras 3 counts the construction as a call in the list of outputs only, Keras 2 everywhere.
     assert_eq!(doublings(called_twice(true, 0, 2).unwrap()), 2);
     assert_eq!(doublings(called_twice(false, 1, 2).unwrap()), 2);
