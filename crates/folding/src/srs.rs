@@ -364,7 +364,7 @@ mod tests {
         let tau = Fr::random(OsRng);
         for n in [2, 300, 1 << 16] {
             let points = powers(&tau, n);
-            for i in [0, 1, 2, n / 2, n - 1] {
+            for i in [0, 1, n / 3, n / 2, n - 1] {
                 let naive = G1::generator() * tau.pow_vartime([i as u64]);
                 assert_eq!(points[i], naive.to_affine(), "{i} of {n}");
             }

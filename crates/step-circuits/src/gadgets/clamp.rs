@@ -21,7 +21,7 @@ use crate::Scalar;
 /// | no bound reachable | 1 |
 /// | `min = 0` | 1: `y = sign * low`, with `low` the bits below the sign |
 /// | `min = 0, max = 2^k - 1` | 2 + any of the `Q - 1 - k` bits between |
-/// | anything else | `width + 3` per reachable bound ([`max`]), 1 to name the result |
+/// | anything else | ReLU 1 or `width + 3` below, `width + 3` above ([`max`]), 1 to name the result |
 ///
 /// Soundness: the sign bit of `q + 2^(Q-1)` is 1 exactly if `q >= 0`, and then the bits below are
 /// those of `q`. `q > 2^k - 1` exactly if one of the bits `k..Q-1` is set. Then
@@ -36,13 +36,11 @@ pub fn clamp<CS: ConstraintSystem<Scalar>>(
     let (low, high) = signed_range(width as u32);
     let (lower, upper) = (i64::from(range.min), i64::from(range.max));
     let top = upper < high;
-    if lower == 0 && upper > 0 {
+    let (mut y, mut floor) = (q.lin(), low);
+    if lower == 0 {
         let sign = Lin::from(q.bits[width - 1]);
         let magnitude = &q.bits[..width - 1];
-        if !top {
-            return product(cs, "relu", &sign, &recompose(magnitude));
-        }
-        if (upper + 1).count_ones() == 1 {
+        if top && upper > 0 && (upper + 1).count_ones() == 1 {
             let (kept, above) = magnitude.split_at(upper.trailing_ones() as usize);
             let over = any(cs, above)?;
             let kept = recompose(kept);
@@ -50,15 +48,17 @@ pub fn clamp<CS: ConstraintSystem<Scalar>>(
             let lift = product(cs, "saturation", &over, &room)?;
             return product(cs, "relu", &sign, &kept.plus(&lift.into(), 1));
         }
-    }
-    let mut y = q.lin();
-    let mut floor = low;
-    if lower > low {
-        floor = lower;
+        let relu = product(cs, "relu", &sign, &recompose(magnitude))?;
+        if !top {
+            return Ok(relu);
+        }
+        (y, floor) = (relu.into(), 0);
+    } else if lower > low {
         let span = (lower - low)
             .unsigned_abs()
             .max((high - lower).unsigned_abs());
         y = max(cs, &y, &Lin::constant(lower), width_of(span))?.into();
+        floor = lower;
     }
     if top {
         // y is in floor..=max(high, floor).
