@@ -144,7 +144,7 @@ impl Recorder {
         self.assert_satisfied();
         let users = self.users();
         let mut free = vec![];
-        for cell in 1..self.cells.len() {
+        for (cell, users) in users.iter().enumerate().skip(1) {
             if given.contains(&cell) {
                 continue;
             }
@@ -164,7 +164,7 @@ impl Recorder {
                     continue;
                 }
                 self.cells[cell] = new;
-                if users[cell].iter().all(|&c| self.holds(c as usize)) {
+                if users.iter().all(|&c| self.holds(c as usize)) {
                     free.push(format!("{} ({old:?} -> {new:?})", self.names[cell]));
                 }
             }
