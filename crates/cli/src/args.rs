@@ -48,6 +48,27 @@ The bundle holds the secret weights: it is readable by you alone. Stored pixels 
 --labels t10k-labels-idx1-ubyte.gz --limit 1000"
     )]
     Run(RunArgs),
+    /// Prove outputs or accuracy of a bundle on data; the weights stay secret
+    #[command(
+        after_help = "Example:\n  pleat prove lenet5.pleat --data t10k-images-idx3-ubyte.gz \
+--labels t10k-labels-idx1-ubyte.gz --limit 8 -o digits.proof\n\n\
+Data and number of samples are public through the data id; the data themselves are not in the proof. \
+Data ids are unsalted: who can guess the data can confirm the guess."
+    )]
+    Prove(ProveArgs),
+    /// Check a proof
+    #[command(
+        after_help = "Example:\n  pleat verify digits.proof --model-id 3f.. --data t10k-images-idx3-ubyte.gz \
+--labels t10k-labels-idx1-ubyte.gz\n\nExit code 0: valid. 1: not a valid proof of what you asked for. \
+3 or 4: could not be decided."
+    )]
+    Verify(VerifyArgs),
+    /// Keys of the commitment scheme
+    #[command(subcommand, after_help = "Example:\n  pleat srs new --power 20")]
+    Srs(SrsCommand),
+    /// Import, prove and verify a bundled LeNet-5 on bundled MNIST digits
+    #[command(after_help = "Example:\n  pleat demo --output demo")]
+    Demo(DemoArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  pleat completions bash > ~/.local/share/bash-completion/completions/pleat"
@@ -138,6 +159,132 @@ pub(crate) struct RunArgs {
     pub(crate) bundle: PathBuf,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatementKind {
+    /// How many samples the network gets right; its outputs stay secret
+    Accuracy,
+    /// The network's outputs; they are public
+    Outputs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// What to prove
+    #[arg(long, value_enum, default_value = "accuracy")]
+    pub(crate) statement: StatementKind,
+    /// Bytes the proof is bound to (an address, a bounty, a deadline), in hexadecimal
+    #[arg(long, value_name = "HEX", default_value = "", value_parser = parse_hex, hide_default_value = true)]
+    pub(crate) context: Hex,
+    /// Where the proof goes
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Overwrite an existing proof
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The proof
+    pub(crate) proof: PathBuf,
+    /// The model id it must be about
+    #[arg(long, value_name = "HEX", value_parser = parse_id)]
+    pub(crate) model_id: Option<[u8; 32]>,
+    /// The data it must be about
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Labels of the data, if they are another file
+    #[arg(long, requires = "data")]
+    pub(crate) labels: Option<PathBuf>,
+    /// The proof is about the data after this many samples
+    #[arg(long, value_name = "K", default_value = "0", requires = "data")]
+    pub(crate) offset: usize,
+    /// The context it must be bound to, in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = parse_hex)]
+    pub(crate) context: Option<Hex>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SrsCommand {
+    /// Make a key on this machine: for oneself and for tests, insecure for others
+    #[command(after_help = "Example:\n  pleat srs new --power 20")]
+    New {
+        /// 2^K points
+        #[arg(long, value_name = "K")]
+        power: u32,
+        /// Overwrite an existing key of this size; proofs made with it can no longer be verified
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check and store a Powers of Tau file of a ceremony (.ptau, BN254)
+    #[command(after_help = "Example:\n  pleat srs import ppot_0080_20.ptau")]
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Keep 2^K points [default: all]
+        #[arg(long, value_name = "K")]
+        power: Option<u32>,
+        /// Overwrite an existing key of this size; proofs made with it can no longer be verified
+        #[arg(long)]
+        force: bool,
+    },
+    /// List the keys
+    #[command(after_help = "Example:\n  pleat srs info")]
+    Info,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Digits to prove
+    #[arg(long, value_name = "N", default_value = "8", value_parser = parse_digits)]
+    pub(crate) samples: usize,
+    /// Keep the bundle and the proof in this folder
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+fn parse_digits(s: &str) -> Result<usize, String> {
+    let n = parse_positive(s)?;
+    if n <= 128 {
+        Ok(n)
+    } else {
+        Err("128 digits are bundled".into())
+    }
+}
+
+/// Bytes given in hexadecimal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hex(pub(crate) Vec<u8>);
+
+fn parse_hex(s: &str) -> Result<Hex, String> {
+    let digits = s.strip_prefix("0x").unwrap_or(s);
+    if digits.len() > 2048 {
+        return Err("at most 1,024 bytes".into());
+    }
+    hex::decode(digits)
+        .map(Hex)
+        .map_err(|e| format!("no hexadecimal bytes: {e}"))
+}
+
+fn parse_id(s: &str) -> Result<[u8; 32], String> {
+    let bytes = parse_hex(s)?.0;
+    let n = bytes.len();
+    bytes
+        .try_into()
+        .map_err(|_| format!("an id has 32 bytes, this has {n}"))
+}
+
+impl Cli {
+    /// Parses a command line of ours.
+    pub(crate) fn parse_example(line: &[&str]) -> anyhow::Result<Self> {
+        Ok(<Self as Parser>::try_parse_from(line)?)
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use pleat_compressor::Error as ProofError;
 use pleat_model::Error as ModelError;
 
 /// The proof is invalid.
@@ -16,6 +17,16 @@ pub(crate) const RESOURCES: u8 = 4;
 /// The exit code of an error, from the first cause that says more than "bad input".
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
+        if let Some(e) = cause.downcast_ref::<ProofError>() {
+            match e {
+                ProofError::Invalid(_)
+                | ProofError::Malformed(_)
+                | ProofError::Unexpected { .. } => {
+                    return INVALID_PROOF;
+                }
+                _ => {}
+            }
+        }
         if let Some(io) = io_error(cause)
             && is_resource(io.kind())
         {

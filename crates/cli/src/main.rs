@@ -7,8 +7,10 @@ mod failure;
 mod resources;
 mod verbs;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
@@ -50,8 +52,22 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
         Command::Import(a) => verbs::import::run(a, console),
         Command::Inspect(a) => verbs::inspect::run(a, console),
         Command::Run(a) => verbs::run::run(a, console),
+        Command::Prove(a) => verbs::prove::run(a, &cache(cli)?, console),
+        Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
+        Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),
+        Command::Demo(a) => verbs::demo::run(a, &cache(cli)?, console),
         Command::Completions { shell } => verbs::shell::completions(*shell),
         Command::Man => verbs::shell::man(),
+    }
+}
+
+/// The folder of keys.
+fn cache(cli: &Cli) -> anyhow::Result<PathBuf> {
+    match &cli.cache {
+        Some(dir) => Ok(dir.clone()),
+        None => dirs::cache_dir()
+            .map(|d| d.join("pleat"))
+            .context("no cache folder is known for this user; give --cache DIR"),
     }
 }
 

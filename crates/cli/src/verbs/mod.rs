@@ -1,9 +1,13 @@
 //! One file per verb.
 
+pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod inspect;
+pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod shell;
+pub(crate) mod srs;
+pub(crate) mod verify;
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,8 +16,23 @@ use anyhow::{Context, Result, bail};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::DataSet;
 use pleat_model::network::Network;
+use serde::Serialize;
 
 use crate::args::DataArgs;
+
+/// The public part of a proof, as people and programs read it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Statement {
+    kind: String,
+    pub(crate) model_id: String,
+    data_id: String,
+    samples: u64,
+    context: String,
+    correct: Option<u64>,
+    accuracy: Option<f64>,
+    /// Per sample, per output, its integers.
+    outputs: Option<Vec<Vec<Vec<i32>>>>,
+}
 
 /// Reads a bundle, with its path in every error.
 pub(crate) fn load_bundle(path: &Path) -> Result<Bundle> {

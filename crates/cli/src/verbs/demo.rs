@@ -1,0 +1,134 @@
+//! `pleat demo`: everything once, on the bundled model and digits.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use pleat_folding::{Requirements, srs};
+use pleat_step_circuits::{Kind, Step};
+use serde::Serialize;
+
+use crate::args::{Cli, Command, DataArgs, DemoArgs, VerifyArgs};
+use crate::console::Console;
+use crate::verbs::{import, prove, verify};
+
+const MODEL: &[u8] = include_bytes!("../../../../examples/lenet5/lenet5.onnx");
+const IMAGES: &[u8] = include_bytes!("../../../../examples/lenet5/digits-images-idx3-ubyte.gz");
+const LABELS: &[u8] = include_bytes!("../../../../examples/lenet5/digits-labels-idx1-ubyte.gz");
+
+#[derive(Debug, Serialize)]
+struct DemoResult {
+    prove: prove::ProveResult,
+    verify: verify::VerifyResult,
+    seconds: f64,
+}
+
+pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()> {
+    let start = Instant::now();
+    let scratch = tempfile::tempdir().context("no folder for temporary files")?;
+    // The parts a user would have as files.
+    let put = |name: &str, bytes: &[u8]| -> Result<PathBuf> {
+        let path = scratch.path().join(name);
+        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    };
+    let model = put("lenet5.onnx", MODEL)?;
+    let images = put("digits-images-idx3-ubyte.gz", IMAGES)?;
+    let labels = put("digits-labels-idx1-ubyte.gz", LABELS)?;
+    let folder = args
+        .output
+        .clone()
+        .unwrap_or_else(|| scratch.path().to_owned());
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+
+    console.note("1. import: a LeNet-5 trained on MNIST becomes an integer network");
+    let command = Cli::parse_example(&[
+        "pleat",
+        "import",
+        &model.to_string_lossy(),
+        "--input-scale",
+        "1/255",
+        "--calib",
+        &images.to_string_lossy(),
+        "--labels",
+        &labels.to_string_lossy(),
+    ])?;
+    let Command::Import(import_args) = &command.command else {
+        anyhow::bail!("the demonstration's import command did not parse");
+    };
+    let (bundle, _) = import::make_bundle(import_args, console)?;
+    bundle.save(&folder.join("lenet5.pleat"), true)?;
+
+    let step = Step::new(&bundle.network, Kind::Accuracy)?;
+    let power = Requirements::of(&step)?.power;
+    let keys = super::srs::folder(cache);
+    if matches!(
+        srs::find(&keys, power),
+        Err(pleat_folding::Error::MissingSrs { .. })
+    ) {
+        console.note(&format!(
+            "2. key: none in {} is large enough, making one of 2^{power} points (good enough for a demonstration)",
+            keys.display()
+        ));
+        srs::create_local(&keys, power, false)?;
+    } else {
+        console.note("2. key: one is there already");
+    }
+
+    console.note(&format!(
+        "3. prove: {} real digits, one folding step each; the weights stay secret",
+        args.samples
+    ));
+    let proof = folder.join("digits.proof");
+    let data = DataArgs {
+        data: images.clone(),
+        labels: Some(labels.clone()),
+        limit: Some(args.samples),
+        offset: 0,
+    };
+    let proved = prove::prove(
+        &bundle,
+        &data,
+        Kind::Accuracy,
+        &[],
+        &proof,
+        true,
+        cache,
+        console,
+    )?;
+
+    console.note("4. verify: with the proof, the digits and the key alone");
+    let model_id = hex::decode(&proved.statement.model_id)?
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("a model id of another length"))?;
+    let verified = verify::verify(
+        &VerifyArgs {
+            proof,
+            model_id: Some(model_id),
+            data: Some(images),
+            labels: Some(labels),
+            offset: 0,
+            context: None,
+        },
+        cache,
+        console,
+    )?;
+    let result = DemoResult {
+        prove: proved,
+        verify: verified,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    console.result(&result, || {
+        let place = match &args.output {
+            Some(folder) => format!("files       {}", folder.display()),
+            None => "files       temporary; --output DIR keeps them".to_owned(),
+        };
+        format!(
+            "{}\n{}\n{place}\ntotal       {:.0} s",
+            prove::text(&result.prove),
+            verify::text(&result.verify),
+            result.seconds
+        )
+    })
+}

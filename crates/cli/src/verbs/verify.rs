@@ -1,0 +1,140 @@
+//! `pleat verify`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use pleat_compressor::{Envelope, Expectations, Verifier};
+use pleat_model::data::DataSet;
+use pleat_step_circuits::Kind;
+use pleat_step_circuits::statement::{Bytes, data_id, to_bytes};
+use serde::Serialize;
+
+use crate::args::VerifyArgs;
+use crate::console::Console;
+use crate::verbs::Statement;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct VerifyResult {
+    pub(crate) valid: bool,
+    pub(crate) statement: Statement,
+    /// Whether the data id was recomputed from given data.
+    pub(crate) data_checked: bool,
+    /// Whether the model id was compared with a given one.
+    pub(crate) model_checked: bool,
+    pub(crate) setup_seconds: f64,
+    pub(crate) seconds: f64,
+    pub(crate) srs_warning: Option<&'static str>,
+}
+
+/// Largest proof file read; a proof of outputs grows with them.
+const MAX_PROOF_BYTES: u64 = 1 << 30;
+
+pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<()> {
+    let result =
+        verify(args, cache, console).with_context(|| format!("proof {}", args.proof.display()))?;
+    console.result(&result, || text(&result))
+}
+
+pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<VerifyResult> {
+    let size = std::fs::metadata(&args.proof)?.len();
+    if size > MAX_PROOF_BYTES {
+        anyhow::bail!("{size} bytes are no proof");
+    }
+    let envelope = Envelope::from_bytes(&std::fs::read(&args.proof)?)?;
+    let kind = envelope.claim.kind();
+    let expectations = Expectations {
+        kind: None,
+        model_id: args.model_id,
+        data_id: given_data_id(args, &envelope)?,
+        samples: None,
+        context: args.context.as_ref().map(|c| c.0.clone()),
+    };
+    let start = Instant::now();
+    console.note("building the circuit of the proof's architecture");
+    // Whatever the proof says about itself is compared with the key that its architecture leads to.
+    let verifier = Verifier::new(&envelope.network, kind, &super::srs::folder(cache))?;
+    let setup_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let verified = verifier.verify(envelope, &expectations)?;
+    Ok(VerifyResult {
+        valid: true,
+        statement: Statement::of(
+            &verified.model_id,
+            &verified.data_id,
+            verified.samples,
+            &verified.context,
+            &verified.claim,
+        ),
+        data_checked: expectations.data_id.is_some(),
+        model_checked: expectations.model_id.is_some(),
+        setup_seconds,
+        seconds: start.elapsed().as_secs_f64(),
+        srs_warning: verified.srs_origin.warning(),
+    })
+}
+
+/// The id of the data the caller gave, in the form the proof's kind of statement uses.
+fn given_data_id(args: &VerifyArgs, envelope: &Envelope) -> Result<Option<Bytes>> {
+    let Some(path) = &args.data else {
+        return Ok(None);
+    };
+    let labelled = envelope.claim.kind() == Kind::Accuracy;
+    let place = || format!("data {}", path.display());
+    let data =
+        DataSet::open(path, args.labels.as_deref(), &envelope.network.input).with_context(place)?;
+    if labelled && !data.has_labels() {
+        anyhow::bail!(
+            "{}: the proof is about accuracy, so checking its data needs the labels; give --labels FILE",
+            place()
+        );
+    }
+    let samples = usize::try_from(envelope.samples).unwrap_or(usize::MAX);
+    let end = args.offset.saturating_add(samples);
+    if end > data.len() {
+        anyhow::bail!(
+            "{}: it has {} samples, the proof is about {samples} starting at {}",
+            place(),
+            data.len(),
+            args.offset
+        );
+    }
+    let samples = data
+        .samples(args.offset..end)?
+        .collect::<pleat_model::Result<Vec<_>>>()
+        .with_context(place)?;
+    let id = data_id(
+        &envelope.network,
+        labelled,
+        samples
+            .iter()
+            .map(|s| (s.values.as_slice(), s.label.filter(|_| labelled))),
+    )?;
+    Ok(Some(to_bytes(&id)))
+}
+
+pub(crate) fn text(r: &VerifyResult) -> String {
+    let mut lines = vec!["VALID".to_owned()];
+    lines.extend(r.statement.lines());
+    let checked = |yes: bool, what: &str, hint: &str| {
+        if yes {
+            format!("checked     {what} is the one you gave")
+        } else {
+            format!("not checked {what}: give {hint} to compare")
+        }
+    };
+    lines.push(checked(r.model_checked, "the model id", "--model-id HEX"));
+    lines.push(checked(
+        r.data_checked,
+        "the data",
+        "--data DATA --labels LABELS",
+    ));
+    if let Some(warning) = r.srs_warning {
+        lines.push(format!("warning     {warning}"));
+    }
+    lines.push(format!(
+        "time        {:.1} s to build the circuit, {:.2} s to verify",
+        r.setup_seconds, r.seconds
+    ));
+    lines.join("\n")
+}

@@ -1,0 +1,46 @@
+//! Why a proof is not made or not accepted.
+
+/// What can go wrong with a proof.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes that are no proof of this version.
+    #[error("not a valid proof file: {0}")]
+    Malformed(String),
+    /// A proof of something else than expected.
+    #[error("the proof is about another {what}: expected {expected}, got {got}")]
+    Unexpected {
+        /// The public value.
+        what: &'static str,
+        /// What the caller wants.
+        expected: String,
+        /// What the proof says.
+        got: String,
+    },
+    /// A proof made with another commitment key.
+    #[error(
+        "the proof was made with another commitment key ({proof}) than the one here ({here}); \
+         import the key it was made with"
+    )]
+    OtherSrs {
+        /// Identity of the proof's key.
+        proof: String,
+        /// Identity of the key found.
+        here: String,
+    },
+    /// A well-formed proof that does not prove its claim.
+    #[error("the proof is invalid: {0}")]
+    Invalid(String),
+    /// From keys, parameters and steps.
+    #[error(transparent)]
+    Folding(#[from] pleat_folding::Error),
+}
+
+/// Shorthand used throughout the crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<pleat_step_circuits::Error> for Error {
+    fn from(e: pleat_step_circuits::Error) -> Self {
+        Self::Folding(e.into())
+    }
+}
