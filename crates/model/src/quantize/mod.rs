@@ -62,12 +62,15 @@ pub struct Quantized {
 
 /// Outputs whose error is above this share of their standard deviation are not accepted.
 const MAX_OUTPUT_ERROR: f64 = 0.04;
-/// Least share of samples whose top-1 must not change.
-const MIN_AGREEMENT: f64 = 0.995;
+/// Share of samples whose top-1 may change; rounded up, so that one near-tie in a small calibration
+/// set does not widen the whole network.
+const MAX_DISAGREEMENT: f64 = 0.005;
 
 impl Fidelity {
-    fn accepted(&self) -> bool {
-        self.output_error <= MAX_OUTPUT_ERROR && self.agreement >= MIN_AGREEMENT
+    fn accepted(&self, samples: usize) -> bool {
+        let n = samples as f64;
+        let changed = ((1.0 - self.agreement) * n).round();
+        self.output_error <= MAX_OUTPUT_ERROR && changed <= (MAX_DISAGREEMENT * n).ceil()
     }
 }
 
@@ -126,7 +129,7 @@ pub fn quantize(
                     continue;
                 }
             };
-            if candidate.fidelity.accepted() {
+            if candidate.fidelity.accepted(samples.len()) {
                 accepted = Some(candidate);
             } else {
                 if better(&candidate, &best) {
@@ -135,8 +138,8 @@ pub fn quantize(
                 break;
             }
         }
-        if accepted.is_some() {
-            return accepted.ok_or_else(|| Error::invalid("no network"));
+        if let Some(accepted) = accepted {
+            return Ok(accepted);
         }
     }
     best.ok_or_else(|| {
