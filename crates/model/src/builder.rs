@@ -301,6 +301,12 @@ impl Builder {
         if x.order.is_none() && self.shape_of(x) == shape {
             return Ok(x.node);
         }
+        if x.len() != shape.len() {
+            return Err(Error::invalid(format!(
+                "dimensions {:?} with more than one sample; the first axis must be the batch of one",
+                x.dims
+            )));
+        }
         let index: Vec<u32> = match &x.order {
             Some(o) => o.to_vec(),
             None => (0..x.len() as u32).collect(),
@@ -473,19 +479,23 @@ impl Builder {
         }
         let varying: Vec<usize> = (0..rank).filter(|&i| padded[i] != 1).collect();
         match varying.as_slice() {
-            // One constant for all, or one per element of one axis: a depthwise 1x1 convolution.
-            [] | [_] => {
-                let axis = varying.first().copied().unwrap_or(1.min(rank - 1));
+            // One constant for all: the order of the elements does not matter.
+            [] => {
+                let shape = self.shape_of(x);
+                let dims = vec![1, shape.channels, shape.height, shape.width];
+                let spread = |v: &[f32]| vec![v.first().copied().unwrap_or(0.0); shape.channels];
+                let plain = Self::row_major(x.node, dims);
+                let y = self.channel_affine(&plain, spread(scale), spread(shift))?;
+                Ok(Value {
+                    node: y.node,
+                    ..x.clone()
+                })
+            }
+            // One constant per element of one axis: a depthwise 1x1 convolution.
+            [axis] => {
+                let axis = *axis;
                 let (moved, back) = self.channel_first(x, axis)?;
-                let channels = moved.dims[1];
-                let spread = |v: &[f32]| {
-                    if v.len() == 1 {
-                        vec![v[0]; channels]
-                    } else {
-                        v.to_vec()
-                    }
-                };
-                let y = self.channel_affine(&moved, spread(scale), spread(shift))?;
+                let y = self.channel_affine(&moved, scale.to_vec(), shift.to_vec())?;
                 self.undo_channel_first(&y, &x.dims, &back)
             }
             // Anything else: one constant per element.
@@ -517,13 +527,19 @@ impl Builder {
     /// `x` as `[1, dims[axis], rest, 1]` and the permutation that was applied.
     fn channel_first(&mut self, x: &Value, axis: usize) -> Result<(Value, Vec<usize>)> {
         let rank = x.dims.len();
-        let mut perm: Vec<usize> = vec![axis];
-        perm.extend((0..rank).filter(|&i| i != axis));
-        let moved = if axis == 0 || x.dims[..axis].iter().all(|&d| d == 1) {
-            perm = (0..rank).collect();
-            x.clone()
+        let (moved, perm) = if x.dims[..axis].iter().all(|&d| d == 1) {
+            (x.clone(), (0..rank).collect())
         } else {
-            self.transpose(x, &perm)?
+            if x.dims[0] != 1 {
+                return Err(Error::invalid(format!(
+                    "expected a batch of one first in {:?}",
+                    x.dims
+                )));
+            }
+            // The batch stays in front, or the way back would move it.
+            let mut perm = vec![0, axis];
+            perm.extend((1..rank).filter(|&i| i != axis));
+            (self.transpose(x, &perm)?, perm)
         };
         let channels = x.dims[axis];
         let rest = x.len() / channels.max(1);
@@ -648,27 +664,30 @@ impl Builder {
         let [oh, ow] = window
             .output(shape.height, shape.width)
             .ok_or_else(misfit)?;
+        limits::values(&[shape.channels, oh, ow]).ok_or_else(misfit)?;
         let mut divisors = vec![];
         if params.kind == PoolKind::Average {
             for oy in 0..oh {
                 for ox in 0..ow {
+                    // Taps k with low <= o * stride + k * dilation < high, without a loop: windows may be huge.
                     let count = |axis: usize, o: usize, len: usize| {
-                        let counted_end = len + counted[axis] + counted[axis + 2];
-                        (0..window.kernel[axis])
-                            .map(|k| o * window.stride[axis] + k * window.dilation[axis])
-                            .filter(|&at| {
-                                if params.count_include_pad {
-                                    at < counted_end
-                                } else {
-                                    at >= window.pads[axis] && at < window.pads[axis] + len
-                                }
-                            })
-                            .count() as u32
+                        let (low, high) = if params.count_include_pad {
+                            (0, len + counted[axis] + counted[axis + 2])
+                        } else {
+                            (window.pads[axis], window.pads[axis] + len)
+                        };
+                        let start = o * window.stride[axis];
+                        let taps = |to: usize| {
+                            to.saturating_sub(start)
+                                .div_ceil(window.dilation[axis])
+                                .min(window.kernel[axis])
+                        };
+                        (taps(high) - taps(low)) as u32
                     };
-                    let n = count(0, oy, shape.height) * count(1, ox, shape.width);
-                    if n == 0 {
-                        return Err(misfit());
-                    }
+                    let n = count(0, oy, shape.height)
+                        .checked_mul(count(1, ox, shape.width))
+                        .filter(|&n| n > 0)
+                        .ok_or_else(misfit)?;
                     divisors.push(n);
                 }
             }
@@ -942,7 +961,13 @@ impl Builder {
     ///
     /// # Errors
     /// No input, no output, or an output that depends on nothing.
-    pub fn finish(mut self, outputs: Vec<(String, Value)>) -> Result<Graph> {
+    pub fn finish(self, outputs: Vec<(String, Value)>) -> Result<Graph> {
+        let mut graph = self.finish_unsimplified(outputs)?;
+        crate::simplify::simplify(&mut graph);
+        Ok(graph)
+    }
+
+    pub(crate) fn finish_unsimplified(mut self, outputs: Vec<(String, Value)>) -> Result<Graph> {
         let input_layout = self
             .input_layout
             .ok_or_else(|| Error::invalid("the model has no input"))?;
@@ -974,14 +999,12 @@ impl Builder {
                 head: v.head,
             });
         }
-        let mut graph = Graph {
+        Ok(Graph {
             nodes: self.nodes,
             outputs: list,
             input_layout,
             parameters: self.parameters,
-        };
-        crate::simplify::simplify(&mut graph);
-        Ok(graph)
+        })
     }
 }
 

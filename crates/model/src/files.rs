@@ -1,7 +1,8 @@
 //! Writing files so that nothing is lost and nothing leaks.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::{Error, Result};
 
@@ -12,6 +13,38 @@ pub enum Access {
     Secret,
     /// Everybody: proofs, reports.
     Public,
+}
+
+/// Temporary files that exist right now.
+static TEMPORARIES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the temporary files of writes under way: for a handler that ends the process at once.
+pub fn remove_temporaries() {
+    if let Ok(list) = TEMPORARIES.lock() {
+        for path in list.iter() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Keeps a temporary file in the list while it exists.
+struct Registered(PathBuf);
+
+impl Registered {
+    fn new(path: &Path) -> Self {
+        if let Ok(mut list) = TEMPORARIES.lock() {
+            list.push(path.to_owned());
+        }
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        if let Ok(mut list) = TEMPORARIES.lock() {
+            list.retain(|p| *p != self.0);
+        }
+    }
 }
 
 /// Writes a file under a temporary name beside its destination, flushes it to disk and renames it,
@@ -61,6 +94,7 @@ pub fn write_atomic(
     #[cfg(not(unix))]
     let _ = access;
     let mut file = builder.tempfile_in(folder).map_err(named)?;
+    let _registered = Registered::new(file.path());
     {
         let mut buffered = std::io::BufWriter::new(file.as_file_mut());
         fill(&mut buffered).map_err(named)?;

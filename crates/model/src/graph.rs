@@ -340,3 +340,14 @@ pub struct Graph {
     /// Parameters of the model file's layers before folding.
     pub parameters: usize,
 }
+
+impl Graph {
+    /// Multiplications of all convolutions for one sample.
+    pub fn multiplications(&self) -> usize {
+        let of = |node: &Node| match &node.op {
+            Op::Conv(c) => c.weight.len().saturating_mul(node.shape.plane()),
+            _ => 0,
+        };
+        self.nodes.iter().map(of).fold(0, usize::saturating_add)
+    }
+}

@@ -19,7 +19,11 @@
 //! [`limits`] justify.
 #![forbid(unsafe_code)]
 
+pub mod accuracy;
+pub mod bounds;
 pub mod builder;
+pub mod bundle;
+pub mod data;
 pub mod error;
 pub mod execute;
 pub mod files;
@@ -28,6 +32,7 @@ pub mod graph;
 pub mod import;
 pub mod limits;
 pub mod network;
+pub mod quantize;
 mod simplify;
 
 pub use error::{Error, Result};

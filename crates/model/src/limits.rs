@@ -11,7 +11,7 @@ pub const MAX_TOTAL_VALUES: usize = 1 << 28;
 /// Parameters of a network.
 pub const MAX_PARAMETERS: usize = 1 << 28;
 /// Nodes of a network.
-pub const MAX_NODES: usize = 1 << 16;
+pub const MAX_NODES: usize = 1 << 13;
 /// Rank of a tensor in a model file.
 pub const MAX_RANK: usize = 8;
 /// Bytes of a model file.

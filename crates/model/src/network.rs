@@ -39,6 +39,15 @@ pub struct ValueRange {
 }
 
 impl ValueRange {
+    /// The smallest range that contains both.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
+
     /// Width in bits: unsigned if no value is negative, two's complement otherwise.
     pub fn bits(&self) -> u32 {
         let magnitude = |v: i32| 32 - v.leading_zeros();
@@ -59,7 +68,8 @@ pub struct InputSpec {
     pub flat: bool,
     /// Allowed values.
     pub range: ValueRange,
-    /// Rows and columns to resize an image to (bicubic) before the centre is cropped to `shape`.
+    /// Rows and columns every PNG or JPEG is resized to (bicubic, its aspect ratio ignored) before
+    /// the centre is cropped to `shape`; `None` wants images of the right size. Arrays are never resized.
     pub resize: Option<[usize; 2]>,
 }
 
@@ -451,7 +461,10 @@ impl Network {
                     } => {
                         arity(1)?;
                         let channels = inputs[0].shape.channels;
-                        if *groups == 0 || channels % groups != 0 || out_channels % groups != 0 {
+                        if *groups == 0
+                            || !channels.is_multiple_of(*groups)
+                            || out_channels % groups != 0
+                        {
                             return Err("groups that do not divide the channels".into());
                         }
                         windowed(window, *out_channels, inputs[0])?;
@@ -517,29 +530,33 @@ impl Network {
                 }
             }
             LayerOp::Concat => {
+                let first = inputs.first().ok_or("a concatenation of nothing")?;
+                let mut hull = first.range;
                 let mut channels = 0usize;
                 for x in &inputs {
-                    same_range(x)?;
+                    hull = hull.hull(x.range);
                     channels += x.shape.channels;
                     if x.shape.height != layer.shape.height || x.shape.width != layer.shape.width {
                         return Err("a concatenation of different sizes".into());
                     }
                 }
-                if channels != layer.shape.channels {
-                    return Err("a shape that does not follow from its inputs".into());
+                if channels != layer.shape.channels || hull != r {
+                    return Err("a shape or range that does not follow from its inputs".into());
                 }
             }
             LayerOp::Pad { pads, value } => {
                 arity(1)?;
-                same_range(inputs[0])?;
                 let grown =
                     |n: usize, a: usize, b: usize| n.checked_add(a).and_then(|n| n.checked_add(b));
                 let x = inputs[0].shape;
+                let border = ValueRange {
+                    min: *value,
+                    max: *value,
+                };
                 if x.channels != layer.shape.channels
                     || grown(x.height, pads[0], pads[2]) != Some(layer.shape.height)
                     || grown(x.width, pads[1], pads[3]) != Some(layer.shape.width)
-                    || *value < r.min
-                    || *value > r.max
+                    || inputs[0].range.hull(border) != r
                 {
                     return Err("impossible padding".into());
                 }

@@ -1,0 +1,136 @@
+//! `pleat run`: integer outputs without a proof.
+
+use anyhow::Result;
+use pleat_model::data::{Sample, check_label};
+use pleat_model::execute::Executor;
+use pleat_model::network::Network;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::args::RunArgs;
+use crate::console::Console;
+use crate::verbs::{load_bundle, open_data};
+
+/// Samples computed at once.
+const BATCH: usize = 512;
+
+#[derive(Debug, Serialize)]
+struct RunResult {
+    samples: usize,
+    offset: usize,
+    /// Names of the outputs, in the order of `outputs`.
+    output_names: Vec<String>,
+    /// Real value of one unit of each output.
+    output_scales: Vec<f64>,
+    /// Per sample, per output, its integers.
+    outputs: Vec<Vec<Vec<i32>>>,
+    /// Per sample, the index of the largest value of the first output.
+    predictions: Vec<usize>,
+    labels: Option<Vec<u32>>,
+    correct: Option<usize>,
+    accuracy: Option<f64>,
+    seconds: f64,
+}
+
+pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
+    let start = std::time::Instant::now();
+    let bundle = load_bundle(&args.bundle)?;
+    let network = &bundle.network;
+    let (data, range) = open_data(network, &args.data)?;
+    let classes = network.classes();
+    let executor = Executor::new(network, &bundle.weights);
+    let progress = console.progress("samples", range.len());
+    let offset = range.start;
+    let mut result = RunResult {
+        samples: range.len(),
+        offset,
+        output_names: network.outputs.iter().map(|o| o.name.clone()).collect(),
+        output_scales: network
+            .outputs
+            .iter()
+            .map(|o| network.layers[o.layer].scale)
+            .collect(),
+        outputs: Vec::with_capacity(range.len()),
+        predictions: Vec::with_capacity(range.len()),
+        labels: data.has_labels().then(Vec::new),
+        correct: None,
+        accuracy: None,
+        seconds: 0.0,
+    };
+    let mut samples = data.samples(range)?;
+    loop {
+        let batch = samples
+            .by_ref()
+            .take(BATCH)
+            .collect::<pleat_model::Result<Vec<Sample>>>()?;
+        if batch.is_empty() {
+            break;
+        }
+        let first = offset + result.outputs.len();
+        let outputs = batch
+            .par_iter()
+            .enumerate()
+            .map(|(i, s)| {
+                if let Some(label) = s.label {
+                    check_label(label, classes, first + i)?;
+                }
+                executor.run(&s.values, first + i)
+            })
+            .collect::<pleat_model::Result<Vec<_>>>()?;
+        result
+            .predictions
+            .extend(outputs.iter().map(|o| Network::top1(&o[0])));
+        result.outputs.extend(outputs);
+        if let Some(labels) = &mut result.labels {
+            labels.extend(batch.iter().filter_map(|s| s.label));
+        }
+        progress.set(result.outputs.len());
+    }
+    progress.done();
+    if let Some(labels) = &result.labels {
+        let correct = labels
+            .iter()
+            .zip(&result.predictions)
+            .filter(|&(&l, &p)| l as usize == p)
+            .count();
+        result.correct = Some(correct);
+        result.accuracy = Some(correct as f64 / result.samples as f64);
+    }
+    result.seconds = start.elapsed().as_secs_f64();
+    console.result(&result, || text(&result))
+}
+
+fn text(r: &RunResult) -> String {
+    let mut lines: Vec<String> = r
+        .predictions
+        .iter()
+        .zip(&r.outputs)
+        .enumerate()
+        .map(|(i, (p, o))| {
+            let label = r
+                .labels
+                .as_ref()
+                .map_or(String::new(), |l| format!(" label {}", l[i]));
+            let values: Vec<String> = o[0].iter().take(10).map(i32::to_string).collect();
+            let more = if o[0].len() > 10 || o.len() > 1 {
+                " ..."
+            } else {
+                ""
+            };
+            format!(
+                "sample {} top-1 {p}{label} outputs {}{more}",
+                r.offset + i,
+                values.join(" ")
+            )
+        })
+        .collect();
+    if let (Some(correct), Some(accuracy)) = (r.correct, r.accuracy) {
+        lines.push(format!(
+            "accuracy {:.2} % ({correct} of {} correct)",
+            accuracy * 100.0,
+            r.samples
+        ));
+    }
+    lines.push(format!("{} samples in {:.1} s", r.samples, r.seconds));
+    lines.join("\n")
+}

@@ -1,0 +1,544 @@
+//! Integers for one choice of activation width and shift.
+
+use super::MAX_ACTIVATION_BITS;
+use super::calibrate::Statistics;
+use super::plan::{Plan, Source};
+use crate::bounds;
+use crate::graph::{Activation as FloatActivation, Conv, Op, Pool, PoolKind};
+use crate::network::{
+    Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, MAX_BIAS_BITS,
+    MAX_QUOTIENT_BITS, MAX_WEIGHT_BITS, Network, NetworkOutput, ValueRange, Weights,
+    rounding_constant, signed_bits, signed_range,
+};
+use crate::{Error, Result};
+
+/// Fraction bits of LeakyReLU and PReLU slopes.
+const SLOPE_SHIFT: u32 = 12;
+/// Calibrated width of outputs; the quotient keeps its full range above it, so outputs never saturate.
+const OUTPUT_BITS: u32 = 12;
+/// Additional width of tensors without an activation.
+const LINEAR_EXTRA_BITS: u32 = 2;
+/// A sum over a window is kept exact, without rounding, while it is at most this wide.
+const EXACT_POOL_BITS: u32 = 12;
+
+struct Emitter<'a> {
+    plan: &'a Plan,
+    statistics: &'a Statistics,
+    bits: u32,
+    shift: u32,
+    /// Per group, once known.
+    group_scale: Vec<Option<f64>>,
+    layers: Vec<Layer>,
+    weights: Vec<LayerWeights>,
+}
+
+/// The integer network with activations of `bits` bits and the shift `shift`.
+pub(super) fn emit(
+    plan: &Plan,
+    spec: &InputSpec,
+    statistics: &Statistics,
+    bits: u32,
+    shift: u32,
+) -> Result<(Network, Weights)> {
+    let mut e = Emitter {
+        plan,
+        statistics,
+        bits,
+        shift,
+        group_scale: vec![None; plan.layers.len()],
+        layers: vec![],
+        weights: vec![],
+    };
+    e.group_scale[plan.layers[0].group] = Some(1.0);
+    for i in 0..plan.layers.len() {
+        let (layer, weights) = e.layer(i, spec)?;
+        e.layers.push(layer);
+        e.weights.push(weights);
+    }
+    let outputs = plan
+        .graph
+        .outputs
+        .iter()
+        .zip(&plan.outputs)
+        .map(|(o, &layer)| NetworkOutput {
+            name: o.name.clone(),
+            layer,
+            dims: o.dims.clone(),
+            head: o.head,
+        })
+        .collect();
+    let network = Network {
+        input: spec.clone(),
+        shift,
+        layers: e.layers,
+        outputs,
+    };
+    let weights = Weights { layers: e.weights };
+    network.validate()?;
+    network.validate_weights(&weights)?;
+    Ok((network, weights))
+}
+
+impl Emitter<'_> {
+    fn layer(&mut self, i: usize, spec: &InputSpec) -> Result<(Layer, LayerWeights)> {
+        let planned = &self.plan.layers[i];
+        let node = self.plan.node(i);
+        let mut weights = LayerWeights::default();
+        let (op, range, scale) = match planned.source {
+            Source::Input => (LayerOp::Input, spec.range, 1.0),
+            Source::Copy => self.copy(i)?,
+            Source::Linear { linear, activation } => {
+                let activation = activation.and_then(|a| match &self.plan.graph.nodes[a].op {
+                    Op::Activation(f) => Some(f),
+                    _ => None,
+                });
+                match &self.plan.graph.nodes[linear].op {
+                    Op::Conv(conv) => self.conv(i, conv, activation, &mut weights)?,
+                    Op::Pool(pool) => self.average(i, linear, pool, activation)?,
+                    Op::Sum { factors } => self.sum(i, linear, factors, activation)?,
+                    _ => {
+                        return Err(Error::invalid(format!(
+                            "layer '{}' is not linear",
+                            node.name
+                        )));
+                    }
+                }
+            }
+            Source::Activation(a) => match &self.plan.graph.nodes[a].op {
+                Op::Activation(f) => {
+                    let before = self.plan.graph.nodes[a].inputs[0];
+                    self.sum(i, before, &[1.0], Some(f))?
+                }
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "layer '{}' is no activation",
+                        node.name
+                    )));
+                }
+            },
+        };
+        Ok((
+            Layer {
+                name: node.name.clone(),
+                op,
+                inputs: planned.inputs.clone(),
+                shape: node.shape,
+                range,
+                scale,
+            },
+            weights,
+        ))
+    }
+
+    fn input(&self, i: usize, k: usize) -> &Layer {
+        &self.layers[self.plan.layers[i].inputs[k]]
+    }
+
+    fn is_output(&self, i: usize) -> bool {
+        self.plan.outputs.contains(&i)
+    }
+
+    fn is_read(&self, i: usize) -> bool {
+        self.plan.layers.iter().any(|l| l.inputs.contains(&i))
+    }
+
+    /// Smallest and largest real value over the tensors of `i`'s group.
+    fn observed(&self, i: usize) -> (f64, f64) {
+        let group = self.plan.layers[i].group;
+        self.plan
+            .layers
+            .iter()
+            .filter(|l| l.group == group)
+            .map(|l| &self.statistics.tensors[l.node])
+            .fold((0.0f64, 0.0f64), |(lo, hi), t| {
+                (lo.min(f64::from(t.min)), hi.max(f64::from(t.max)))
+            })
+    }
+
+    /// Width of layer `i`'s values. Tensors without an activation (before a residual addition, say)
+    /// have long tails and feed many layers: two more bits there cost little and save as many in
+    /// the weights that read them.
+    fn width(&self, i: usize) -> u32 {
+        let group = self.plan.layers[i].group;
+        let activated = self.plan.layers.iter().any(|l| {
+            l.group == group
+                && matches!(
+                    l.source,
+                    Source::Activation(_)
+                        | Source::Linear {
+                            activation: Some(_),
+                            ..
+                        }
+                )
+        });
+        if activated {
+            self.bits
+        } else {
+            (self.bits + LINEAR_EXTRA_BITS).min(MAX_ACTIVATION_BITS)
+        }
+    }
+
+    /// Scale of layer `i`'s values, shared by its group.
+    fn scale(&mut self, i: usize) -> f64 {
+        let group = self.plan.layers[i].group;
+        if let Some(s) = self.group_scale[group] {
+            return s;
+        }
+        let bits = if self.is_output(i) && !self.is_read(i) {
+            OUTPUT_BITS.max(self.bits)
+        } else {
+            self.width(i)
+        };
+        let s = scale_of(self.observed(i), bits);
+        self.group_scale[group] = Some(s);
+        s
+    }
+
+    /// Range of the values of layer `i`, before the function's own bounds.
+    fn value_range(&self, i: usize, quotient_bits: u32) -> ValueRange {
+        let (low, high) = signed_range(quotient_bits);
+        let full = ValueRange {
+            min: low as i32,
+            max: high as i32,
+        };
+        if self.is_output(i) && !self.is_read(i) {
+            return full;
+        }
+        let t = &self.statistics.tensors[self.plan.layers[i].node];
+        let saturated = if t.min >= 0.0 {
+            ValueRange {
+                min: 0,
+                max: (1 << self.width(i)) - 1,
+            }
+        } else {
+            let (low, high) = signed_range(self.width(i));
+            ValueRange {
+                min: low as i32,
+                max: high as i32,
+            }
+        };
+        ValueRange {
+            min: saturated.min.max(full.min),
+            max: saturated.max.min(full.max),
+        }
+    }
+
+    fn copy(&mut self, i: usize) -> Result<(LayerOp, ValueRange, f64)> {
+        let scale = self.scale(i);
+        let mut range = self.input(i, 0).range;
+        let op = match &self.plan.node(i).op {
+            Op::Pool(Pool { window, .. }) => LayerOp::MaxPool { window: *window },
+            Op::Concat => {
+                for k in 1..self.plan.layers[i].inputs.len() {
+                    range = range.hull(self.input(i, k).range);
+                }
+                LayerOp::Concat
+            }
+            Op::Pad { pads, value } => {
+                let value = self.integer(f64::from(*value) / scale, "the padding value", i)?;
+                range = range.hull(ValueRange {
+                    min: value,
+                    max: value,
+                });
+                LayerOp::Pad { pads: *pads, value }
+            }
+            Op::Upsample { factors } => LayerOp::Upsample { factors: *factors },
+            Op::Rearrange { index } => LayerOp::Rearrange {
+                index: index.clone(),
+            },
+            other => {
+                return Err(Error::invalid(format!(
+                    "layer '{}': {} has no integer form",
+                    self.plan.node(i).name,
+                    other.name()
+                )));
+            }
+        };
+        Ok((op, range, scale))
+    }
+
+    fn conv(
+        &mut self,
+        i: usize,
+        conv: &Conv,
+        activation: Option<&FloatActivation>,
+        weights: &mut LayerWeights,
+    ) -> Result<(LayerOp, ValueRange, f64)> {
+        let quotient_scale = self.quotient_scale(i, activation);
+        let from = self.input(i, 0).scale;
+        let unit = f64::from(1u32 << self.shift) / quotient_scale;
+        let half = rounding_constant(self.shift);
+        weights.kernel = conv
+            .weight
+            .iter()
+            .map(|&w| self.integer(f64::from(w) * from * unit, "a weight", i))
+            .collect::<Result<_>>()?;
+        weights.bias = conv
+            .bias
+            .iter()
+            .map(|&b| {
+                let b = f64::from(b) * unit;
+                if b.abs() < (1i64 << (MAX_BIAS_BITS - 2)) as f64 {
+                    Ok(b.round() as i64 + half)
+                } else {
+                    Err(self.too_wide(i, "a bias"))
+                }
+            })
+            .collect::<Result<_>>()?;
+        let weight_bits = weights
+            .kernel
+            .iter()
+            .map(|&w| signed_bits(i64::from(w)))
+            .max()
+            .unwrap_or(1);
+        if weight_bits > MAX_WEIGHT_BITS {
+            return Err(self.too_wide(i, "a weight"));
+        }
+        let bias_bits = weights
+            .bias
+            .iter()
+            .map(|&b| signed_bits(b))
+            .max()
+            .unwrap_or(1);
+        let map = LinearMap::Conv {
+            out_channels: conv.out_channels,
+            groups: conv.groups,
+            window: conv.window,
+            weight_bits,
+            bias_bits,
+        };
+        self.linear(i, map, weights, quotient_scale, activation)
+    }
+
+    fn average(
+        &mut self,
+        i: usize,
+        linear: usize,
+        pool: &Pool,
+        activation: Option<&FloatActivation>,
+    ) -> Result<(LayerOp, ValueRange, f64)> {
+        let (from, range) = (self.input(i, 0).scale, self.input(i, 0).range);
+        let area = (pool.window.kernel[0] * pool.window.kernel[1]) as i64;
+        let divisors: &[u32] = match pool.kind {
+            PoolKind::Average => &pool.divisors,
+            _ => &[1],
+        };
+        let uniform = divisors.iter().all(|&d| d == divisors[0]);
+        let alone = self
+            .plan
+            .layers
+            .iter()
+            .filter(|l| l.group == self.plan.layers[i].group)
+            .count()
+            == 1;
+        let (lo, hi) = (
+            i64::from(range.min.min(0)) * area,
+            i64::from(range.max.max(0)) * area,
+        );
+        let sum_bits = signed_bits(lo).max(signed_bits(hi));
+        if uniform && alone && activation.is_none() && sum_bits <= EXACT_POOL_BITS + 1 {
+            // The sum itself is the value; the divisor goes into the scale.
+            let scale = from / f64::from(divisors[0]);
+            self.group_scale[self.plan.layers[i].group] = Some(scale);
+            let map = LinearMap::AveragePool {
+                window: pool.window,
+                multipliers: vec![1],
+            };
+            let quotient_bits = sum_bits;
+            let op = LayerOp::Linear {
+                map,
+                shift: 0,
+                quotient_bits,
+                activation: Activation::Clamp,
+            };
+            let range = ValueRange {
+                min: lo as i32,
+                max: hi as i32,
+            };
+            return Ok((op, range, scale));
+        }
+        let quotient_scale = self.quotient_scale_of(i, linear, activation);
+        let unit = f64::from(1u32 << self.shift) * from / quotient_scale;
+        let used = if uniform { &divisors[..1] } else { divisors };
+        let multipliers = used
+            .iter()
+            .map(|&d| self.multiplier(unit / f64::from(d), i))
+            .collect::<Result<Vec<i32>>>()?;
+        let map = LinearMap::AveragePool {
+            window: pool.window,
+            multipliers,
+        };
+        self.linear(i, map, &LayerWeights::default(), quotient_scale, activation)
+    }
+
+    fn sum(
+        &mut self,
+        i: usize,
+        linear: usize,
+        factors: &[f32],
+        activation: Option<&FloatActivation>,
+    ) -> Result<(LayerOp, ValueRange, f64)> {
+        let quotient_scale = self.quotient_scale_of(i, linear, activation);
+        let unit = f64::from(1u32 << self.shift) / quotient_scale;
+        let mut multipliers = vec![];
+        for (k, &f) in factors.iter().enumerate() {
+            multipliers.push(self.multiplier(f64::from(f) * self.input(i, k).scale * unit, i)?);
+        }
+        let map = LinearMap::Sum { multipliers };
+        self.linear(i, map, &LayerWeights::default(), quotient_scale, activation)
+    }
+
+    /// Scale of the quotient: that of the values, unless a table stands between.
+    fn quotient_scale(&mut self, i: usize, activation: Option<&FloatActivation>) -> f64 {
+        let linear = match self.plan.layers[i].source {
+            Source::Linear { linear, .. } => linear,
+            _ => self.plan.layers[i].node,
+        };
+        self.quotient_scale_of(i, linear, activation)
+    }
+
+    fn quotient_scale_of(
+        &mut self,
+        i: usize,
+        before: usize,
+        activation: Option<&FloatActivation>,
+    ) -> f64 {
+        if needs_table(activation) {
+            // Two bits finer than the values: the table rounds once more.
+            let t = &self.statistics.tensors[before];
+            let ends = (f64::from(t.min).min(0.0), f64::from(t.max).max(0.0));
+            scale_of((ends.0.min(-ends.1), ends.1.max(-ends.0)), self.bits + 2)
+        } else {
+            self.scale(i)
+        }
+    }
+
+    fn linear(
+        &mut self,
+        i: usize,
+        map: LinearMap,
+        weights: &LayerWeights,
+        quotient_scale: f64,
+        activation: Option<&FloatActivation>,
+    ) -> Result<(LayerOp, ValueRange, f64)> {
+        let shift = self.shift;
+        let inputs: Vec<ValueRange> = self.plan.layers[i]
+            .inputs
+            .iter()
+            .map(|&j| self.layers[j].range)
+            .collect();
+        let bounds = bounds::accumulator(&map, shift, &inputs, weights);
+        let quotient_bits = signed_bits(bounds.0 >> shift)
+            .max(signed_bits(bounds.1 >> shift))
+            .min(MAX_QUOTIENT_BITS);
+        let scale = self.scale(i);
+        let mut range = self.value_range(i, quotient_bits);
+        let clip = |low: f32, high: f32, range: ValueRange| {
+            let end = |v: f32| (f64::from(v) / scale).round().clamp(-32768.0, 65535.0) as i32;
+            ValueRange {
+                min: range.min.max(end(low)).min(range.max),
+                max: range.max.min(end(high)).max(range.min),
+            }
+        };
+        let function = match activation {
+            None => Activation::Clamp,
+            Some(FloatActivation::Relu) => {
+                range = clip(0.0, f32::INFINITY, range);
+                Activation::Clamp
+            }
+            Some(FloatActivation::Clip { low, high }) => {
+                range = clip(*low, *high, range);
+                Activation::Clamp
+            }
+            Some(FloatActivation::Slope(slopes)) => Activation::Slope {
+                slopes: slopes
+                    .iter()
+                    .map(|&s| {
+                        let s = (f64::from(s) * f64::from(1 << SLOPE_SHIFT)).round();
+                        if s.abs() <= f64::from(1 << 20) {
+                            Ok(s as i32)
+                        } else {
+                            Err(self.too_wide(i, "a slope"))
+                        }
+                    })
+                    .collect::<Result<_>>()?,
+                shift: SLOPE_SHIFT,
+            },
+            Some(f) => {
+                let half = 1i32 << (quotient_bits - 1);
+                let values: Vec<i16> = (-half..half)
+                    .map(|q| {
+                        let y =
+                            f64::from(f.eval((f64::from(q) * quotient_scale) as f32, 0)) / scale;
+                        y.round()
+                            .clamp(f64::from(range.min), f64::from(range.max))
+                            .clamp(-32768.0, 32767.0) as i16
+                    })
+                    .collect();
+                // The table's own range may be narrower than the activation width.
+                let (min, max) = values
+                    .iter()
+                    .fold((i16::MAX, i16::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+                range = ValueRange {
+                    min: i32::from(min),
+                    max: i32::from(max),
+                };
+                Activation::Table { values }
+            }
+        };
+        let op = LayerOp::Linear {
+            map,
+            shift,
+            quotient_bits,
+            activation: function,
+        };
+        Ok((op, range, scale))
+    }
+
+    fn integer(&self, v: f64, what: &str, i: usize) -> Result<i32> {
+        let v = v.round();
+        if v.abs() < f64::from(1 << 20) {
+            Ok(v as i32)
+        } else {
+            Err(self.too_wide(i, what))
+        }
+    }
+
+    /// A public integer factor; keeps accumulators far inside `i64`.
+    fn multiplier(&self, v: f64, i: usize) -> Result<i32> {
+        let v = v.round();
+        if v.abs() < f64::from(1 << 30) {
+            Ok(v as i32)
+        } else {
+            Err(self.too_wide(i, "a factor"))
+        }
+    }
+
+    fn too_wide(&self, i: usize, what: &str) -> Error {
+        Error::invalid(format!(
+            "layer '{}': {what} is too large for integers of the supported widths; \
+             calibrate with data like those the model was trained on",
+            self.plan.node(i).name
+        ))
+    }
+}
+
+fn needs_table(activation: Option<&FloatActivation>) -> bool {
+    !matches!(
+        activation,
+        None | Some(
+            FloatActivation::Relu | FloatActivation::Clip { .. } | FloatActivation::Slope(_)
+        )
+    )
+}
+
+/// Scale at which `bits` bits (signed if a value is negative) hold the observed range.
+fn scale_of((min, max): (f64, f64), bits: u32) -> f64 {
+    let s = if min < 0.0 {
+        let half = f64::from(1u32 << (bits - 1));
+        (max / (half - 1.0)).max(-min / half)
+    } else {
+        max / (f64::from(1u32 << bits) - 1.0)
+    };
+    if s > 0.0 && s.is_normal() { s } else { 1.0 }
+}

@@ -1,0 +1,190 @@
+//! From the float graph to integers, after training.
+//!
+//! Every tensor gets one scale (the real value of one unit), chosen from what calibration data
+//! produce. All requantised layers share one shift `s`: a convolution from scale `Sx` to scale `Sq`
+//! has the integer weights `round(w * Sx * 2^s / Sq)`, so per-channel factors (batch normalisation)
+//! are absorbed in the weights and a larger shift means finer weights. The activation width and
+//! the shift are searched: the narrowest that keep the network's decisions.
+
+mod calibrate;
+mod emit;
+mod plan;
+
+use rayon::prelude::*;
+
+pub use calibrate::{Statistics, TensorStatistics, synthetic_samples};
+
+use crate::data::Sample;
+use crate::execute::Executor;
+use crate::graph::Graph;
+use crate::network::{InputSpec, Network, Weights};
+use crate::{Error, Result};
+
+/// Widest activations, in bits.
+pub const MAX_ACTIVATION_BITS: u32 = 14;
+
+/// What the user fixes; the rest is searched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QuantizeOptions {
+    /// Activation width, 4 to 14 bits.
+    pub activation_bits: Option<u32>,
+    /// Shift, 2 to 16.
+    pub shift: Option<u32>,
+}
+
+/// How well integers follow floats on the calibration samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fidelity {
+    /// Share of samples with the same top-1.
+    pub agreement: f64,
+    /// Root mean square error of the outputs, relative to their standard deviation.
+    pub output_error: f64,
+    /// The layer with the largest root mean square error relative to its largest value.
+    pub worst_layer: String,
+    /// That error.
+    pub worst_layer_error: f64,
+}
+
+/// The result of quantisation.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// Public architecture.
+    pub network: Network,
+    /// Secret parameters.
+    pub weights: Weights,
+    /// What calibration saw, per layer of the network.
+    pub statistics: Vec<TensorStatistics>,
+    /// On the calibration samples.
+    pub fidelity: Fidelity,
+    /// Chosen activation width.
+    pub activation_bits: u32,
+}
+
+/// Outputs whose error is above this share of their standard deviation are not accepted.
+const MAX_OUTPUT_ERROR: f64 = 0.04;
+/// Least share of samples whose top-1 must not change.
+const MIN_AGREEMENT: f64 = 0.995;
+
+impl Fidelity {
+    fn accepted(&self) -> bool {
+        self.output_error <= MAX_OUTPUT_ERROR && self.agreement >= MIN_AGREEMENT
+    }
+}
+
+/// Quantises `graph` for samples of `spec`, calibrated on `samples`.
+///
+/// # Errors
+/// [`Error::Invalid`] if there is no sample, if a parameter is not finite or too large for integers
+/// of the supported widths, or if the options leave no possible network.
+pub fn quantize(
+    graph: &Graph,
+    spec: &InputSpec,
+    samples: &[Sample],
+    options: &QuantizeOptions,
+) -> Result<Quantized> {
+    if samples.is_empty() {
+        return Err(Error::invalid("calibration needs at least one sample"));
+    }
+    let widths = match options.activation_bits {
+        Some(b) if !(4..=MAX_ACTIVATION_BITS).contains(&b) => {
+            return Err(Error::invalid(format!(
+                "{b} activation bits; 4 to {MAX_ACTIVATION_BITS} are possible"
+            )));
+        }
+        Some(b) => vec![b],
+        None => vec![8, 9, 10, 12, 14],
+    };
+    let shifts: Vec<u32> = match options.shift {
+        Some(s) if !(2..=crate::network::MAX_SHIFT).contains(&s) => {
+            return Err(Error::invalid(format!(
+                "a shift of {s}; 2 to {} are possible",
+                crate::network::MAX_SHIFT
+            )));
+        }
+        Some(s) => vec![s],
+        None => (5..=14).rev().collect(),
+    };
+    let plan = plan::Plan::new(graph)?;
+    let reference = calibrate::observe(&plan.graph, samples)?;
+    let mut best: Option<Quantized> = None;
+    let better = |a: &Quantized, b: &Option<Quantized>| {
+        b.as_ref()
+            .is_none_or(|b| a.fidelity.output_error < b.fidelity.output_error)
+    };
+    let mut last_error = None;
+    for bits in widths {
+        // Wide shifts first: as long as they are accepted, narrower ones are tried.
+        let mut accepted: Option<Quantized> = None;
+        for &shift in &shifts {
+            let candidate = match emit::emit(&plan, spec, &reference.statistics, bits, shift) {
+                Ok((network, weights)) => {
+                    measure(&plan, network, weights, &reference, samples, bits)?
+                }
+                // Weights too wide for this shift: a smaller one may do.
+                Err(e) => {
+                    last_error = Some(e);
+                    continue;
+                }
+            };
+            if candidate.fidelity.accepted() {
+                accepted = Some(candidate);
+            } else {
+                if better(&candidate, &best) {
+                    best = Some(candidate);
+                }
+                break;
+            }
+        }
+        if accepted.is_some() {
+            return accepted.ok_or_else(|| Error::invalid("no network"));
+        }
+    }
+    best.ok_or_else(|| {
+        last_error
+            .unwrap_or_else(|| Error::invalid("no network of the supported widths fits this model"))
+    })
+}
+
+/// Runs the integer network on the calibration samples and compares.
+fn measure(
+    plan: &plan::Plan,
+    network: Network,
+    weights: Weights,
+    reference: &calibrate::Reference,
+    samples: &[Sample],
+    activation_bits: u32,
+) -> Result<Quantized> {
+    let (agreement, output_error) = {
+        let executor = Executor::new(&network, &weights);
+        let outputs = samples
+            .par_iter()
+            .enumerate()
+            .map(|(i, s)| executor.run(&s.values, i))
+            .collect::<Result<Vec<_>>>();
+        match outputs {
+            Ok(outputs) => reference.compare(&network, &outputs),
+            // A quotient outside its table: as bad as can be.
+            Err(Error::OutOfTable { .. }) => (0.0, f64::INFINITY),
+            Err(e) => return Err(e),
+        }
+    };
+    let (worst_layer, worst_layer_error) =
+        calibrate::worst_layer(plan, &network, &weights, samples)?;
+    let statistics = plan
+        .layers
+        .iter()
+        .map(|l| reference.statistics.tensors[l.node].clone())
+        .collect();
+    Ok(Quantized {
+        network,
+        weights,
+        statistics,
+        fidelity: Fidelity {
+            agreement,
+            output_error,
+            worst_layer,
+            worst_layer_error,
+        },
+        activation_bits,
+    })
+}
