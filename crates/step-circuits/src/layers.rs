@@ -3,7 +3,7 @@
 //! Every tensor element is a variable (or a constant of the circuit) whose value is enforced to lie in
 //! its layer's range: pixels by their bits, outputs of linear layers by [`clamp`](mod@clamp) or
 //! because no accumulator can leave the range, all other layers because they only copy, or choose
-//! among, values of the same range. By induction every accumulator obeys the bound computed here from
+//! among, values whose ranges theirs contains. By induction every accumulator obeys the bound computed here from
 //! ranges and widths, which is what the gadgets require.
 
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
