@@ -413,12 +413,6 @@ fn no_byte_can_change_behind_a_correct_checksum() {
     refused(ACCURACY.check(&trailing), "a byte behind the end");
 }
 
-#[test]
-#[ignore = "minutes; the strided version above runs always"]
-fn no_byte_can_change_behind_a_correct_checksum_exhaustive() {
-    flip_behind_the_checksum(&ACCURACY, 0..ACCURACY.content().len());
-}
-
 /// Lengths that nova-snark asserts: hostile bytes must give an error, not a panic.
 #[test]
 fn other_lengths_in_the_proof_are_refused() {
