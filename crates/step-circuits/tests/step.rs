@@ -610,8 +610,8 @@ fn sizes_are_pinned() {
         assert_eq!(run.cs.cells() - 1 - ARITY, variables);
         assert_eq!(run.cs.nonzeros(), nonzeros);
     }
-    assert_eq!(counts(&tiny(), Kind::Accuracy).0, 1945);
-    assert_eq!(counts(&tiny(), Kind::Outputs).0, 2681);
-    assert_eq!(counts(&everything(), Kind::Accuracy).0, 10371);
+    assert_eq!(counts(&tiny(), Kind::Accuracy).0, 1937);
+    assert_eq!(counts(&tiny(), Kind::Outputs).0, 2673);
+    assert_eq!(counts(&everything(), Kind::Accuracy).0, 10157);
     assert_eq!(signed_range(4), (-8, 7));
 }

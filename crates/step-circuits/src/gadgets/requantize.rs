@@ -3,7 +3,7 @@
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 
 use super::bits::{alloc_bits, recompose};
-use super::{Cell, Lin, enforce_equal};
+use super::{Cell, Lin, ONE, enforce_equal};
 use crate::Scalar;
 
 /// A quotient by its bits.
@@ -26,9 +26,11 @@ impl Quotient {
 /// Requires: `|acc| < 2^62` as an integer (from the widths of weights and values).
 /// Enforces: `acc = 2^shift * q + rem`, `0 <= rem < 2^shift`, `-2^(Q-1) <= q < 2^(Q-1)`.
 /// A quotient that does not fit makes the step unsatisfiable, it is never wrapped.
-/// Cost: `shift + quotient_bits + 1`, variables `shift + quotient_bits`.
-/// Soundness: all bits are boolean, so the right side is an integer below `2^33` in magnitude; both
-/// sides differ by less than `2^63 < p`, hence agree as integers, and Euclidean division is unique.
+/// Cost: `shift + quotient_bits`, variables one fewer; without a shift `quotient_bits + 1` and
+/// `quotient_bits`. `acc` is copied twice if there is a shift.
+/// Soundness: the lowest bit of the remainder is no variable but what the equation leaves for it, and
+/// enforced to be boolean like all others. So `acc` equals an integer below `2^33` in magnitude; both
+/// differ by less than `2^63 < p`, hence agree as integers, and Euclidean division is unique.
 /// Source: the rounding rule of `pleat_model::network`; native twin `acc >> shift`.
 pub fn requantize<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
@@ -36,11 +38,23 @@ pub fn requantize<CS: ConstraintSystem<Scalar>>(
     shift: u32,
     quotient_bits: u32,
 ) -> Result<Quotient, SynthesisError> {
-    let remainder = alloc_bits(cs, acc.value & ((1 << shift) - 1), shift)?;
+    let remainder = alloc_bits(cs, acc.value >> 1, shift.saturating_sub(1))?;
     let q = acc.value >> shift;
     let bits = alloc_bits(cs, q.wrapping_add(1 << (quotient_bits - 1)), quotient_bits)?;
     let quotient = Quotient { bits };
-    let right = recompose(&remainder).plus(&quotient.lin(), 1 << shift);
-    enforce_equal(cs, "requantise", acc, &right);
+    if shift == 0 {
+        enforce_equal(cs, "requantise", acc, &quotient.lin());
+        return Ok(quotient);
+    }
+    let lowest = acc
+        .clone()
+        .plus(&recompose(&remainder), -2)
+        .plus(&quotient.lin(), -(1 << shift));
+    cs.enforce(
+        || "requantise",
+        |lc| lowest.into_lc(lc),
+        |lc| lowest.into_lc(lc) - ONE,
+        |lc| lc,
+    );
     Ok(quotient)
 }
