@@ -340,7 +340,8 @@ impl Network {
         if self.shift > MAX_SHIFT {
             return fail("the shift is too large");
         }
-        if input.flat && input.shape.plane() != 1 {
+        // Not `plane()`: the shape is checked with layer 0 only, and its product may overflow.
+        if input.flat && (input.shape.height != 1 || input.shape.width != 1) {
             return fail("a flat input that is no vector");
         }
         if input
@@ -351,6 +352,7 @@ impl Network {
         }
         let mut total = 0usize;
         let mut parameters = 0usize;
+        let mut operations = 0usize;
         for (i, layer) in self.layers.iter().enumerate() {
             let s = layer.shape;
             let values = limits::values(&[s.channels, s.height, s.width]).unwrap_or(0);
@@ -370,6 +372,12 @@ impl Network {
                 .checked_add(self.kernel_len(i) + self.bias_len(i))
                 .filter(|&n| n <= limits::MAX_PARAMETERS)
                 .ok_or("too many parameters")?;
+            // Windows may be far larger than the tensors they slide over.
+            operations = self
+                .operations(i)
+                .and_then(|n| operations.checked_add(n))
+                .filter(|&n| n <= limits::MAX_OPERATIONS)
+                .ok_or_else(|| format!("layer {i} '{}': too many operations", layer.name))?;
         }
         for output in &self.outputs {
             let Some(layer) = self.layers.get(output.layer) else {
@@ -398,10 +406,33 @@ impl Network {
         Ok(())
     }
 
+    /// Steps the executor takes for layer `i`; `None` if they cannot be counted.
+    fn operations(&self, i: usize) -> Option<usize> {
+        let layer = &self.layers[i];
+        let area = |w: &Window| w.kernel[0].checked_mul(w.kernel[1]);
+        let each = match &layer.op {
+            LayerOp::Linear { map, .. } => match map {
+                LinearMap::Conv {
+                    out_channels,
+                    window,
+                    ..
+                } => area(window)?.max(self.kernel_len(i) / out_channels),
+                LinearMap::AveragePool { window, .. } => area(window)?,
+                LinearMap::Sum { multipliers } => multipliers.len(),
+            },
+            LayerOp::MaxPool { window } => area(window)?,
+            _ => 1,
+        };
+        layer.shape.len().checked_mul(each)
+    }
+
     fn check_layer(&self, i: usize) -> Result<(), String> {
         let layer = &self.layers[i];
         let inputs: Vec<&Layer> = layer.inputs.iter().map(|&j| &self.layers[j]).collect();
         let r = layer.range;
+        if !(layer.scale.is_finite() && layer.scale > 0.0) {
+            return Err(format!("the scale {}", layer.scale));
+        }
         let limit = 1 << (MAX_QUOTIENT_BITS - 1);
         // Unsigned 16-bit values are allowed; anything wider fits no table.
         if r.min > r.max || r.min < -limit || r.max >= 2 * limit {
@@ -430,6 +461,12 @@ impl Network {
             } else {
                 Err("a shape that does not follow from its window".to_owned())
             }
+        };
+        // Largest absolute value of an input, at most 2^16.
+        let magnitude = |x: &Layer| x.range.min.unsigned_abs().max(x.range.max.unsigned_abs());
+        let accumulates = |reach: Option<i64>| match reach {
+            Some(n) if n <= limits::MAX_ACCUMULATOR => Ok(()),
+            _ => Err("multipliers that overflow the accumulator".to_owned()),
         };
         match &layer.op {
             LayerOp::Input => {
@@ -495,12 +532,23 @@ impl Network {
                                     .into(),
                             );
                         }
+                        let largest = multipliers.iter().map(|m| m.unsigned_abs()).max();
+                        let reach = window.kernel[0]
+                            .checked_mul(window.kernel[1])
+                            .and_then(|n| i64::try_from(n).ok())
+                            .and_then(|n| n.checked_mul(i64::from(magnitude(inputs[0]))))
+                            .and_then(|n| n.checked_mul(i64::from(largest.unwrap_or(0))));
+                        accumulates(reach)?;
                     }
                     LinearMap::Sum { multipliers } => {
                         arity(multipliers.len())?;
                         if inputs.is_empty() || inputs.iter().any(|x| x.shape != layer.shape) {
                             return Err("a sum of different shapes".into());
                         }
+                        let reach = multipliers.iter().zip(&inputs).try_fold(0i64, |n, (m, x)| {
+                            n.checked_add(i64::from(m.unsigned_abs()) * i64::from(magnitude(x)))
+                        });
+                        accumulates(reach)?;
                     }
                 }
                 match activation {
@@ -511,6 +559,14 @@ impl Network {
                             || (slopes.len() != 1 && slopes.len() != layer.shape.channels)
                         {
                             return Err("impossible slopes".into());
+                        }
+                        let q = 1i64 << (quotient_bits - 1);
+                        let wraps = |s: &i32| {
+                            rounding_shift(i64::from(s.unsigned_abs()) * q, *shift)
+                                > i64::from(i32::MAX)
+                        };
+                        if slopes.iter().any(wraps) {
+                            return Err("slopes that overflow".into());
                         }
                     }
                     Activation::Table { values } => {
@@ -527,6 +583,13 @@ impl Network {
                 let span = |a: usize| (window.kernel[a] - 1) * window.dilation[a] + 1;
                 if (0..4).any(|p| window.pads[p] > 0 && window.pads[p] >= span(p % 2)) {
                     return Err("a window that lies in the padding".into());
+                }
+                // With dilation a window may step over its whole input.
+                let [height, width] = [inputs[0].shape.height, inputs[0].shape.width];
+                if !window.covers(0, layer.shape.height, height)
+                    || !window.covers(1, layer.shape.width, width)
+                {
+                    return Err("a window that covers no element".into());
                 }
             }
             LayerOp::Concat => {
@@ -584,7 +647,7 @@ impl Network {
         Ok(())
     }
 
-    /// Checks that `weights` are this network's: every length, every width.
+    /// Checks that `weights` are those of this [valid](Self::validate) network: every length, every width.
     ///
     /// # Errors
     /// [`Error::Malformed`] naming the layer.
