@@ -3,6 +3,8 @@
 //! Provers are compared with it bit by bit; it is compared with the float network. It is
 //! deterministic: integers only, and the order of summation cannot matter.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::graph::{NodeId, Shape, Window};
@@ -13,6 +15,9 @@ use crate::{Error, Result};
 
 /// Multiplications of a layer above which its output channels are computed in parallel.
 const PARALLEL_WORK: usize = 1 << 20;
+
+/// Inputs a convolution gathers at once, unless a single window has more.
+const MAX_PATCH_VALUES: usize = 1 << 22;
 
 /// A network prepared for execution.
 #[derive(Debug)]
@@ -209,23 +214,32 @@ impl<'a> Executor<'a> {
             let x = &x[g * channels * shape.plane()..(g + 1) * channels * shape.plane()];
             let target = &mut acc[g * per_group * plane..(g + 1) * per_group * plane];
             let first = g * per_group;
-            if let Some(narrow) = &self.narrow[i] {
-                let patches = gather(x, channels, shape, out, window, |v| v as i16);
-                each_channel(target, plane, taps * plane * per_group, |o, row| {
-                    let w = &narrow[(first + o) * taps..(first + o + 1) * taps];
-                    for (a, patch) in row.iter_mut().zip(patches.chunks_exact(taps)) {
-                        *a = bias[first + o] + i64::from(dot(w, patch));
-                    }
-                });
-            } else {
-                let patches = gather(x, channels, shape, out, window, i64::from);
-                each_channel(target, plane, taps * plane * per_group, |o, row| {
-                    let w = &kernel[(first + o) * taps..(first + o + 1) * taps];
-                    for (a, patch) in row.iter_mut().zip(patches.chunks_exact(taps)) {
-                        let sum: i64 = w.iter().zip(patch).map(|(&w, &x)| i64::from(w) * x).sum();
-                        *a = bias[first + o] + sum;
-                    }
-                });
+            // In blocks of positions: the patches of a whole image may exceed the memory.
+            let step = (MAX_PATCH_VALUES / taps).max(1);
+            for from in (0..plane).step_by(step) {
+                let at = from..(from + step).min(plane);
+                let work = taps * at.len() * per_group;
+                if let Some(narrow) = &self.narrow[i] {
+                    let patches = gather(x, channels, shape, out, window, &at, |v| v as i16);
+                    each_channel(target, plane, work, |o, row| {
+                        let w = &narrow[(first + o) * taps..(first + o + 1) * taps];
+                        for (a, patch) in row[at.clone()].iter_mut().zip(patches.chunks_exact(taps))
+                        {
+                            *a = bias[first + o] + i64::from(dot(w, patch));
+                        }
+                    });
+                } else {
+                    let patches = gather(x, channels, shape, out, window, &at, i64::from);
+                    each_channel(target, plane, work, |o, row| {
+                        let w = &kernel[(first + o) * taps..(first + o + 1) * taps];
+                        for (a, patch) in row[at.clone()].iter_mut().zip(patches.chunks_exact(taps))
+                        {
+                            let sum: i64 =
+                                w.iter().zip(patch).map(|(&w, &x)| i64::from(w) * x).sum();
+                            *a = bias[first + o] + sum;
+                        }
+                    });
+                }
             }
         }
         acc
@@ -302,34 +316,31 @@ fn each_channel(
     }
 }
 
-/// For every output position the elements its window covers, channel by channel, zero in the padding.
+/// For every output position of `at` (row-major) the elements its window covers, channel by channel, zero in the padding.
 fn gather<T: Copy + Default>(
     x: &[i32],
     channels: usize,
     shape: Shape,
     out: Shape,
     window: &Window,
+    at: &Range<usize>,
     convert: impl Fn(i32) -> T,
 ) -> Vec<T> {
     let [kh, kw] = window.kernel;
-    let mut patches = vec![T::default(); out.plane() * channels * kh * kw];
-    let mut rows = patches.chunks_exact_mut(channels * kh * kw);
-    for oy in 0..out.height {
-        for ox in 0..out.width {
-            let Some(row) = rows.next() else {
-                return patches;
-            };
-            let mut cells = row.iter_mut();
-            for c in 0..channels {
-                let plane = &x[c * shape.plane()..(c + 1) * shape.plane()];
-                for ky in 0..kh {
-                    for kx in 0..kw {
-                        let Some(cell) = cells.next() else { continue };
-                        if let Some((y, z)) =
-                            window.source((oy, ox), (ky, kx), (shape.height, shape.width))
-                        {
-                            *cell = convert(plane[y * shape.width + z]);
-                        }
+    let taps = channels * kh * kw;
+    let mut patches = vec![T::default(); at.len() * taps];
+    for (position, row) in at.clone().zip(patches.chunks_exact_mut(taps)) {
+        let (oy, ox) = (position / out.width, position % out.width);
+        let mut cells = row.iter_mut();
+        for c in 0..channels {
+            let plane = &x[c * shape.plane()..(c + 1) * shape.plane()];
+            for ky in 0..kh {
+                for kx in 0..kw {
+                    let Some(cell) = cells.next() else { continue };
+                    if let Some((y, z)) =
+                        window.source((oy, ox), (ky, kx), (shape.height, shape.width))
+                    {
+                        *cell = convert(plane[y * shape.width + z]);
                     }
                 }
             }

@@ -105,6 +105,19 @@ impl Window {
         let x = (ox * self.stride[1] + kx * self.dilation[1]).checked_sub(self.pads[1])?;
         (y < height && x < width).then_some((y, x))
     }
+
+    /// Whether at each of the first `outputs` positions along `axis` some tap meets one of `len`
+    /// elements rather than padding. The window must [fit](Self::output).
+    pub fn covers(&self, axis: usize, outputs: usize, len: usize) -> bool {
+        (0..outputs).all(|o| {
+            let start = o * self.stride[axis];
+            // The first tap that is past the leading padding.
+            let tap = self.pads[axis]
+                .saturating_sub(start)
+                .div_ceil(self.dilation[axis]);
+            tap < self.kernel[axis] && start + tap * self.dilation[axis] - self.pads[axis] < len
+        })
+    }
 }
 
 /// A convolution with its parameters.

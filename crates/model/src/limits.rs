@@ -10,6 +10,10 @@ pub const MAX_TENSOR_VALUES: usize = 1 << 26;
 pub const MAX_TOTAL_VALUES: usize = 1 << 28;
 /// Parameters of a network.
 pub const MAX_PARAMETERS: usize = 1 << 28;
+/// Multiplications, additions and comparisons of a network for one sample: four times those of VGG-16.
+pub const MAX_OPERATIONS: usize = 1 << 36;
+/// Magnitude of an accumulator that public multipliers alone could reach.
+pub const MAX_ACCUMULATOR: i64 = 1 << 60;
 /// Nodes of a network.
 pub const MAX_NODES: usize = 1 << 13;
 /// Rank of a tensor in a model file.

@@ -91,6 +91,7 @@ pub struct Builder {
     nodes: Vec<Node>,
     input_layout: Option<InputLayout>,
     total_values: usize,
+    operations: usize,
     parameters: usize,
     scope: String,
 }
@@ -117,6 +118,19 @@ impl Builder {
             Error::invalid(format!("a tensor of shape {dims:?} is empty or too large"))
         })?;
         self.total_values += values;
+        let each = match &op {
+            Op::Conv(c) => c.weight.len() / c.out_channels,
+            // Windows may be far larger than the tensors they slide over.
+            Op::Pool(p) => p.window.kernel[0].saturating_mul(p.window.kernel[1]),
+            _ => 1,
+        };
+        self.operations = self.operations.saturating_add(values.saturating_mul(each));
+        if self.operations > limits::MAX_OPERATIONS {
+            return Err(Error::invalid(format!(
+                "the network is too large: more than {} operations for one sample",
+                limits::MAX_OPERATIONS
+            )));
+        }
         if self.total_values > limits::MAX_TOTAL_VALUES || self.nodes.len() >= limits::MAX_NODES {
             return Err(Error::invalid(format!(
                 "the network is too large: more than {} values or {} nodes",

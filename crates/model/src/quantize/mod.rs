@@ -142,6 +142,15 @@ pub fn quantize(
             return Ok(accepted);
         }
     }
+    if let Some(q) = &best
+        && q.fidelity.output_error.is_infinite()
+    {
+        return Err(Error::invalid(format!(
+            "no integer network of the supported widths runs on all calibration samples: \
+             the quotients of layer '{}' leave every table; check --input-scale, --mean and --std",
+            q.fidelity.worst_layer
+        )));
+    }
     best.ok_or_else(|| {
         last_error
             .unwrap_or_else(|| Error::invalid("no network of the supported widths fits this model"))

@@ -1,320 +1,13 @@
-//! The integer network: a public architecture ([`Network`]) and its secret parameters ([`Weights`]).
-//!
-//! Every tensor holds integers in CHW order. A *linear* layer computes, per output value,
-//!
-//! ```text
-//! acc = sum of (integer coefficient * input) + bias        bias includes the rounding constant 2^(shift-1)
-//! q   = floor(acc / 2^shift)                               so acc = 2^shift * q + rem, 0 <= rem < 2^shift
-//! y   = clamp(f(q), min, max)                              f from Activation, min and max from the layer's range
-//! ```
-//!
-//! which rounds half up: `q = floor((sum + 2^(shift-1)) / 2^shift)`. With `shift = 0` nothing is
-//! rounded. This is the only rounding rule of the system.
-//!
-//! The architecture is public (a proof carries it); it reveals shapes, widths, scales and tables,
-//! but no weight. It is untrusted wherever it is read: [`Network::validate`] establishes every
-//! invariant that the executor and the provers rely on.
+//! The invariants of an architecture and of its weights, checked wherever they are read.
 
-use serde::{Deserialize, Serialize};
-
-use crate::graph::{Head, NodeId, Shape, Window};
+use super::{
+    Activation, Layer, LayerOp, LinearMap, MAX_BIAS_BITS, MAX_QUOTIENT_BITS, MAX_SHIFT,
+    MAX_WEIGHT_BITS, Network, ValueRange, Weights, rounding_constant, rounding_shift, signed_range,
+};
+use crate::graph::{Head, Shape, Window};
 use crate::{Error, Result, limits};
 
-/// Widest weights, in bits (signed).
-pub const MAX_WEIGHT_BITS: u32 = 16;
-/// Widest bias, in bits (signed); it is at accumulator scale.
-pub const MAX_BIAS_BITS: u32 = 40;
-/// Widest quotient, in bits (signed): an activation table has at most `2^16` rows.
-pub const MAX_QUOTIENT_BITS: u32 = 16;
-/// Largest shift: the remainder's range table has at most `2^16` rows.
-pub const MAX_SHIFT: u32 = 16;
-
-/// Smallest and largest value of a tensor, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValueRange {
-    /// Smallest value.
-    pub min: i32,
-    /// Largest value.
-    pub max: i32,
-}
-
-impl ValueRange {
-    /// The smallest range that contains both.
-    #[must_use]
-    pub fn hull(self, other: Self) -> Self {
-        Self {
-            min: self.min.min(other.min),
-            max: self.max.max(other.max),
-        }
-    }
-
-    /// Width in bits: unsigned if no value is negative, two's complement otherwise.
-    pub fn bits(&self) -> u32 {
-        let magnitude = |v: i32| 32 - v.leading_zeros();
-        if self.min >= 0 {
-            magnitude(self.max)
-        } else {
-            1 + magnitude(self.max.max(0)).max(magnitude(-(self.min + 1)))
-        }
-    }
-}
-
-/// The network's input as a data file stores it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputSpec {
-    /// Canonical shape.
-    pub shape: Shape,
-    /// Whether the network takes a vector: rows, columns, channels of the image one after the other.
-    pub flat: bool,
-    /// Allowed values.
-    pub range: ValueRange,
-    /// Rows and columns every PNG or JPEG is resized to (bicubic, its aspect ratio ignored) before
-    /// the centre is cropped to `shape`; `None` wants images of the right size. Arrays are never resized.
-    pub resize: Option<[usize; 2]>,
-}
-
-/// The linear part of a layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LinearMap {
-    /// Convolution (also dense and per-channel affine) with secret weights.
-    Conv {
-        /// Output channels.
-        out_channels: usize,
-        /// Groups.
-        groups: usize,
-        /// The sliding window; padding is zero.
-        window: Window,
-        /// Width of every weight (signed).
-        weight_bits: u32,
-        /// Width of every bias (signed).
-        bias_bits: u32,
-    },
-    /// Sum over a window times a public integer; padding is zero.
-    AveragePool {
-        /// The sliding window.
-        window: Window,
-        /// One for all positions, or one per output position (row-major).
-        multipliers: Vec<i32>,
-    },
-    /// Sum of the inputs, each times a public integer.
-    Sum {
-        /// One per input.
-        multipliers: Vec<i32>,
-    },
-}
-
-/// The function from quotient to value, before clamping to the layer's range.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Activation {
-    /// `f(q) = q`. With the range this is identity, ReLU, ReLU6, clip.
-    Clamp,
-    /// `q` if `q >= 0`, else `floor((slope * q + 2^(shift-1)) / 2^shift)`; one slope or one per channel.
-    Slope {
-        /// Slopes times `2^shift`.
-        slopes: Vec<i32>,
-        /// At most 16.
-        shift: u32,
-    },
-    /// `f(q) = values[q + 2^(quotient_bits - 1)]`.
-    Table {
-        /// `2^quotient_bits` values.
-        values: Vec<i16>,
-    },
-}
-
-impl Activation {
-    /// `f(q)` on `channel`; `q` within the quotient's width.
-    #[inline]
-    pub fn eval(&self, q: i32, channel: usize) -> i32 {
-        match self {
-            Self::Clamp => q,
-            Self::Slope { slopes, shift } => {
-                if q >= 0 {
-                    q
-                } else {
-                    let slope = slopes[if slopes.len() == 1 { 0 } else { channel }];
-                    rounding_shift(i64::from(slope) * i64::from(q), *shift) as i32
-                }
-            }
-            Self::Table { values } => i32::from(values[(q + (values.len() / 2) as i32) as usize]),
-        }
-    }
-}
-
-/// `floor((x + 2^(shift-1)) / 2^shift)`: round half up. `shift = 0` is the identity.
-///
-/// ```
-/// use pleat_model::network::rounding_shift;
-/// assert_eq!([-6, -5, -3, -2, -1, 1, 2, 3, 5, 6].map(|x| rounding_shift(x, 2)),
-///            [-1, -1, -1,  0,  0, 0, 1, 1, 1, 2]);
-/// ```
-#[inline]
-pub const fn rounding_shift(x: i64, shift: u32) -> i64 {
-    (x + rounding_constant(shift)) >> shift
-}
-
-/// `2^(shift-1)`, or 0 for `shift = 0`.
-#[inline]
-pub const fn rounding_constant(shift: u32) -> i64 {
-    (1i64 << shift) >> 1
-}
-
-/// What a layer computes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LayerOp {
-    /// The sample.
-    Input,
-    /// A linear map, a shift, an activation.
-    Linear {
-        /// The linear map.
-        map: LinearMap,
-        /// Bits dropped from the accumulator: 0 or the network's shift.
-        shift: u32,
-        /// Width of the quotient (signed). A sample beyond it is refused, never wrapped.
-        quotient_bits: u32,
-        /// From quotient to value.
-        activation: Activation,
-    },
-    /// Largest element of each window; padding is minus infinity.
-    MaxPool {
-        /// The sliding window.
-        window: Window,
-    },
-    /// Inputs one after the other along the channels.
-    Concat,
-    /// Border of a constant: top, left, bottom, right.
-    Pad {
-        /// Rows and columns added.
-        pads: [usize; 4],
-        /// Their value.
-        value: i32,
-    },
-    /// Every value repeated down and across.
-    Upsample {
-        /// Rows, columns.
-        factors: [usize; 2],
-    },
-    /// Output element `i` is input element `index[i]`.
-    Rearrange {
-        /// Sources.
-        index: Vec<u32>,
-    },
-}
-
-/// One layer; layer `i` produces tensor `i`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Layer {
-    /// Name in the model file.
-    pub name: String,
-    /// What it computes.
-    pub op: LayerOp,
-    /// Tensors it reads, all earlier.
-    pub inputs: Vec<NodeId>,
-    /// Shape of its tensor.
-    pub shape: Shape,
-    /// Range of its values.
-    pub range: ValueRange,
-    /// Real value of one unit: for people and reports, never used in integer arithmetic.
-    pub scale: f64,
-}
-
-/// An output of the network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NetworkOutput {
-    /// Name in the model file.
-    pub name: String,
-    /// The tensor.
-    pub layer: NodeId,
-    /// Dimensions in the model file, batch of one first.
-    pub dims: Vec<usize>,
-    /// What stood behind the values in the model file.
-    pub head: Head,
-}
-
-/// The public architecture of an integer network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Network {
-    /// The sample.
-    pub input: InputSpec,
-    /// Shift of all requantised layers.
-    pub shift: u32,
-    /// In topological order; layer 0 is the input.
-    pub layers: Vec<Layer>,
-    /// At least one. Top-1 is taken over output 0.
-    pub outputs: Vec<NetworkOutput>,
-}
-
-/// The secret parameters of one layer; empty for layers without.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerWeights {
-    /// `[out_channels, in_channels / groups, kernel rows, kernel columns]`.
-    pub kernel: Vec<i32>,
-    /// One per output channel, rounding constant included.
-    pub bias: Vec<i64>,
-}
-
-/// The secret parameters of a network, one entry per layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Weights {
-    /// One per layer of the network.
-    pub layers: Vec<LayerWeights>,
-}
-
-/// Smallest and largest number of a signed width.
-pub const fn signed_range(bits: u32) -> (i64, i64) {
-    (-(1i64 << (bits - 1)), (1i64 << (bits - 1)) - 1)
-}
-
-/// Width of the smallest signed range that holds `value`.
-pub const fn signed_bits(value: i64) -> u32 {
-    let magnitude = if value < 0 { -(value + 1) } else { value };
-    65 - magnitude.leading_zeros()
-}
-
 impl Network {
-    /// Number of values compared by top-1: the length of output 0.
-    pub fn classes(&self) -> usize {
-        self.layers[self.outputs[0].layer].shape.len()
-    }
-
-    /// Number of parameters: weights and biases.
-    pub fn parameters(&self) -> usize {
-        (0..self.layers.len())
-            .map(|i| self.kernel_len(i) + self.bias_len(i))
-            .sum()
-    }
-
-    /// Weights of layer `i` (without biases).
-    pub fn kernel_len(&self, i: usize) -> usize {
-        match &self.layers[i].op {
-            LayerOp::Linear {
-                map:
-                    LinearMap::Conv {
-                        out_channels,
-                        groups,
-                        window,
-                        ..
-                    },
-                ..
-            } => {
-                let inputs = self.layers[self.layers[i].inputs[0]].shape.channels;
-                out_channels * (inputs / groups) * window.kernel[0] * window.kernel[1]
-            }
-            _ => 0,
-        }
-    }
-
-    /// Biases of layer `i`.
-    pub fn bias_len(&self, i: usize) -> usize {
-        match &self.layers[i].op {
-            LayerOp::Linear {
-                map: LinearMap::Conv { out_channels, .. },
-                ..
-            } => *out_channels,
-            _ => 0,
-        }
-    }
-
     /// Checks every invariant of the architecture.
     ///
     /// Afterwards: indices are in range and topological, shapes follow from the operations, windows
@@ -340,7 +33,8 @@ impl Network {
         if self.shift > MAX_SHIFT {
             return fail("the shift is too large");
         }
-        if input.flat && input.shape.plane() != 1 {
+        // Not `plane()`: the shape is checked with layer 0 only, and its product may overflow.
+        if input.flat && (input.shape.height != 1 || input.shape.width != 1) {
             return fail("a flat input that is no vector");
         }
         if input
@@ -351,6 +45,7 @@ impl Network {
         }
         let mut total = 0usize;
         let mut parameters = 0usize;
+        let mut operations = 0usize;
         for (i, layer) in self.layers.iter().enumerate() {
             let s = layer.shape;
             let values = limits::values(&[s.channels, s.height, s.width]).unwrap_or(0);
@@ -370,6 +65,12 @@ impl Network {
                 .checked_add(self.kernel_len(i) + self.bias_len(i))
                 .filter(|&n| n <= limits::MAX_PARAMETERS)
                 .ok_or("too many parameters")?;
+            // Windows may be far larger than the tensors they slide over.
+            operations = self
+                .operations(i)
+                .and_then(|n| operations.checked_add(n))
+                .filter(|&n| n <= limits::MAX_OPERATIONS)
+                .ok_or_else(|| format!("layer {i} '{}': too many operations", layer.name))?;
         }
         for output in &self.outputs {
             let Some(layer) = self.layers.get(output.layer) else {
@@ -398,10 +99,33 @@ impl Network {
         Ok(())
     }
 
+    /// Steps the executor takes for layer `i`; `None` if they cannot be counted.
+    fn operations(&self, i: usize) -> Option<usize> {
+        let layer = &self.layers[i];
+        let area = |w: &Window| w.kernel[0].checked_mul(w.kernel[1]);
+        let each = match &layer.op {
+            LayerOp::Linear { map, .. } => match map {
+                LinearMap::Conv {
+                    out_channels,
+                    window,
+                    ..
+                } => area(window)?.max(self.kernel_len(i) / out_channels),
+                LinearMap::AveragePool { window, .. } => area(window)?,
+                LinearMap::Sum { multipliers } => multipliers.len(),
+            },
+            LayerOp::MaxPool { window } => area(window)?,
+            _ => 1,
+        };
+        layer.shape.len().checked_mul(each)
+    }
+
     fn check_layer(&self, i: usize) -> Result<(), String> {
         let layer = &self.layers[i];
         let inputs: Vec<&Layer> = layer.inputs.iter().map(|&j| &self.layers[j]).collect();
         let r = layer.range;
+        if !(layer.scale.is_finite() && layer.scale > 0.0) {
+            return Err(format!("the scale {}", layer.scale));
+        }
         let limit = 1 << (MAX_QUOTIENT_BITS - 1);
         // Unsigned 16-bit values are allowed; anything wider fits no table.
         if r.min > r.max || r.min < -limit || r.max >= 2 * limit {
@@ -430,6 +154,12 @@ impl Network {
             } else {
                 Err("a shape that does not follow from its window".to_owned())
             }
+        };
+        // Largest absolute value of an input, at most 2^16.
+        let magnitude = |x: &Layer| x.range.min.unsigned_abs().max(x.range.max.unsigned_abs());
+        let accumulates = |reach: Option<i64>| match reach {
+            Some(n) if n <= limits::MAX_ACCUMULATOR => Ok(()),
+            _ => Err("multipliers that overflow the accumulator".to_owned()),
         };
         match &layer.op {
             LayerOp::Input => {
@@ -495,12 +225,23 @@ impl Network {
                                     .into(),
                             );
                         }
+                        let largest = multipliers.iter().map(|m| m.unsigned_abs()).max();
+                        let reach = window.kernel[0]
+                            .checked_mul(window.kernel[1])
+                            .and_then(|n| i64::try_from(n).ok())
+                            .and_then(|n| n.checked_mul(i64::from(magnitude(inputs[0]))))
+                            .and_then(|n| n.checked_mul(i64::from(largest.unwrap_or(0))));
+                        accumulates(reach)?;
                     }
                     LinearMap::Sum { multipliers } => {
                         arity(multipliers.len())?;
                         if inputs.is_empty() || inputs.iter().any(|x| x.shape != layer.shape) {
                             return Err("a sum of different shapes".into());
                         }
+                        let reach = multipliers.iter().zip(&inputs).try_fold(0i64, |n, (m, x)| {
+                            n.checked_add(i64::from(m.unsigned_abs()) * i64::from(magnitude(x)))
+                        });
+                        accumulates(reach)?;
                     }
                 }
                 match activation {
@@ -511,6 +252,14 @@ impl Network {
                             || (slopes.len() != 1 && slopes.len() != layer.shape.channels)
                         {
                             return Err("impossible slopes".into());
+                        }
+                        let q = 1i64 << (quotient_bits - 1);
+                        let wraps = |s: &i32| {
+                            rounding_shift(i64::from(s.unsigned_abs()) * q, *shift)
+                                > i64::from(i32::MAX)
+                        };
+                        if slopes.iter().any(wraps) {
+                            return Err("slopes that overflow".into());
                         }
                     }
                     Activation::Table { values } => {
@@ -527,6 +276,13 @@ impl Network {
                 let span = |a: usize| (window.kernel[a] - 1) * window.dilation[a] + 1;
                 if (0..4).any(|p| window.pads[p] > 0 && window.pads[p] >= span(p % 2)) {
                     return Err("a window that lies in the padding".into());
+                }
+                // With dilation a window may step over its whole input.
+                let [height, width] = [inputs[0].shape.height, inputs[0].shape.width];
+                if !window.covers(0, layer.shape.height, height)
+                    || !window.covers(1, layer.shape.width, width)
+                {
+                    return Err("a window that covers no element".into());
                 }
             }
             LayerOp::Concat => {
@@ -584,7 +340,7 @@ impl Network {
         Ok(())
     }
 
-    /// Checks that `weights` are this network's: every length, every width.
+    /// Checks that `weights` are those of this [valid](Self::validate) network: every length, every width.
     ///
     /// # Errors
     /// [`Error::Malformed`] naming the layer.
@@ -630,24 +386,4 @@ impl Network {
         }
         Ok(())
     }
-
-    /// Index of the largest value; the lowest index wins a tie.
-    pub fn top1(values: &[i32]) -> usize {
-        let mut best = 0;
-        for (i, &v) in values.iter().enumerate() {
-            if v > values[best] {
-                best = i;
-            }
-        }
-        best
-    }
-}
-
-/// Everything one sample makes the network compute; what a prover needs.
-#[derive(Clone, Debug, Default)]
-pub struct Trace {
-    /// Per layer, its values in CHW order.
-    pub values: Vec<Vec<i32>>,
-    /// Per layer, the accumulators of a linear layer (empty for others).
-    pub accumulators: Vec<Vec<i64>>,
 }
