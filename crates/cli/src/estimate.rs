@@ -1,0 +1,95 @@
+//! What a proof will cost, before anything is proved.
+
+use anyhow::Result;
+use pleat_folding::Requirements;
+use pleat_model::network::Network;
+use pleat_step_circuits::{Kind, Step};
+use serde::Serialize;
+
+/// Size of one step.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Budget {
+    pub(crate) constraints: usize,
+    pub(crate) variables: usize,
+    pub(crate) nonzeros: usize,
+    /// Points of the commitment key needed, a power of two.
+    pub(crate) key_points: u64,
+}
+
+/// Expected cost of a proof of some steps on two cores.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Estimate {
+    pub(crate) steps: usize,
+    pub(crate) setup_seconds: f64,
+    pub(crate) fold_seconds: f64,
+    pub(crate) compress_seconds: f64,
+    pub(crate) memory_bytes: u64,
+    /// Commitment key and proof.
+    pub(crate) disk_bytes: u64,
+    pub(crate) proof_bytes: u64,
+}
+
+/// Cost as a line through measurements: `base + slope * constraints`.
+struct Line {
+    base: f64,
+    slope: f64,
+}
+
+impl Line {
+    fn at(&self, constraints: usize) -> f64 {
+        self.base + self.slope * constraints as f64
+    }
+}
+
+// Reference: two shared cores of a virtual x86-64 server, a network of SMALL_C constraints and LeNet-5
+// (1,102,478 constraints: setup 6.2 s, 0.97 s per step, compression 27 s, 3.95 GB, proof 14,071
+// bytes). More cores help folding and compression; other machines differ by a factor of two or so.
+const SETUP_SECONDS: Line = Line { base: 0.1, slope: 5.6e-6 };
+const FOLD_SECONDS: Line = Line { base: 0.04, slope: 0.85e-6 };
+const COMPRESS_SECONDS: Line = Line { base: 1.0, slope: 23.6e-6 };
+const MEMORY_BYTES: Line = Line { base: 60e6, slope: 3_500.0 };
+/// Bytes of a proof beside those that grow with the key, the network's description and the outputs.
+const PROOF_BYTES: u64 = 5_000;
+/// Bytes of a proof per doubling of the key: a commitment, evaluations, rounds of sumchecks.
+const PROOF_BYTES_PER_POWER: u64 = 400;
+/// Bytes of one output value in a proof.
+const OUTPUT_BYTES: u64 = 2;
+/// Bytes of one point in a key file.
+const POINT_BYTES: u64 = 64;
+
+/// The cost of proving `steps` samples, one per step.
+///
+/// # Errors
+/// A network that the prover cannot prove; the sentence says why.
+pub(crate) fn estimate(network: &Network, kind: Kind, steps: usize) -> Result<(Budget, Estimate)> {
+    let requirements = Requirements::of(&Step::new(network, kind)?)?;
+    let constraints = requirements.constraints;
+    let key_points = 1u64 << requirements.power;
+    let outputs = match kind {
+        Kind::Accuracy => 0,
+        Kind::Outputs => network
+            .outputs
+            .iter()
+            .map(|o| network.layers[o.layer].shape.len() as u64)
+            .sum(),
+    };
+    let proof_bytes = PROOF_BYTES
+        + PROOF_BYTES_PER_POWER * u64::from(requirements.power)
+        + OUTPUT_BYTES * outputs * steps as u64;
+    let budget = Budget {
+        constraints,
+        variables: requirements.variables,
+        nonzeros: requirements.nonzeros,
+        key_points,
+    };
+    let estimate = Estimate {
+        steps,
+        setup_seconds: SETUP_SECONDS.at(constraints),
+        fold_seconds: FOLD_SECONDS.at(constraints) * steps as f64,
+        compress_seconds: COMPRESS_SECONDS.at(constraints),
+        memory_bytes: MEMORY_BYTES.at(constraints) as u64,
+        disk_bytes: POINT_BYTES * key_points + proof_bytes,
+        proof_bytes,
+    };
+    Ok((budget, estimate))
+}
