@@ -27,7 +27,7 @@ pub(crate) struct Cli {
     pub(crate) cache: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the proof is invalid; 2 wrong usage; \
+const EXIT_CODES: &str = "Example:\n  pleat demo\n\nExit codes: 0 done; 1 the proof is invalid; 2 wrong usage; \
 3 bad input (file, model, data); 4 resources (disk, memory, interrupted).";
 
 #[derive(Debug, Subcommand)]
