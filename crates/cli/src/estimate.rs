@@ -41,17 +41,33 @@ impl Line {
     }
 }
 
-// Reference: two shared cores of a virtual x86-64 server, a network of SMALL_C constraints and LeNet-5
-// (1,102,478 constraints: setup 6.2 s, 0.97 s per step, compression 27 s, 3.95 GB, proof 14,071
-// bytes). More cores help folding and compression; other machines differ by a factor of two or so.
-const SETUP_SECONDS: Line = Line { base: 0.1, slope: 5.6e-6 };
-const FOLD_SECONDS: Line = Line { base: 0.04, slope: 0.85e-6 };
-const COMPRESS_SECONDS: Line = Line { base: 1.0, slope: 23.6e-6 };
-const MEMORY_BYTES: Line = Line { base: 60e6, slope: 3_500.0 };
-/// Bytes of a proof beside those that grow with the key, the network's description and the outputs.
-const PROOF_BYTES: u64 = 5_000;
-/// Bytes of a proof per doubling of the key: a commitment, evaluations, rounds of sumchecks.
-const PROOF_BYTES_PER_POWER: u64 = 400;
+// Reference: two shared, busy cores of a virtual x86-64 server, lines through two measurements.
+//
+// | network        | constraints | setup | step   | compression | memory  | proof (key)         |
+// | tiny           |      14,320 | 3.0 s | 0.27 s |       8.2 s | 0.14 GB | 11,183 bytes (2^14) |
+// | LeNet-5 (demo) |   1,102,478 | 6.2 s | 0.97 s |        27 s | 3.95 GB | 14,071 bytes (2^21) |
+//
+// More cores help folding and compression; other machines differ by a factor of two or so.
+const SETUP_SECONDS: Line = Line {
+    base: 3.0,
+    slope: 2.9e-6,
+};
+const FOLD_SECONDS: Line = Line {
+    base: 0.26,
+    slope: 0.64e-6,
+};
+const COMPRESS_SECONDS: Line = Line {
+    base: 8.0,
+    slope: 17.3e-6,
+};
+const MEMORY_BYTES: Line = Line {
+    base: 91e6,
+    slope: 3_500.0,
+};
+/// Bytes of a proof beside those that grow with the key and the outputs.
+const PROOF_BYTES: u64 = 5_400;
+/// Bytes of a proof per doubling of the key: commitments, evaluations, rounds of sumchecks.
+const PROOF_BYTES_PER_POWER: u64 = 412;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
 /// Bytes of one point in a key file.

@@ -72,7 +72,9 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::NotFound => "check the path",
         ErrorKind::IsADirectory => "give a file, not a folder",
         ErrorKind::NotADirectory => "a part of the path is no folder; check the path",
-        ErrorKind::PermissionDenied => "check who may read and write there, or choose another place",
+        ErrorKind::PermissionDenied => {
+            "check who may read and write there, or choose another place"
+        }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero => {
             "free some space or choose another place"
         }
@@ -140,7 +142,10 @@ mod tests {
             assert_eq!(exit_code(&error), RESOURCES, "{error:?}");
             let text = sentence(&error);
             assert_eq!(text.matches("no space").count(), 1, "{text}");
-            assert!(text.ends_with("free some space or choose another place"), "{text}");
+            assert!(
+                text.ends_with("free some space or choose another place"),
+                "{text}"
+            );
         }
     }
 

@@ -23,12 +23,20 @@ pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> 
         );
     }
     if let Ok(same) = output.canonicalize()
-        && inputs.iter().any(|i| i.canonicalize().is_ok_and(|i| i == same))
+        && inputs
+            .iter()
+            .any(|i| i.canonicalize().is_ok_and(|i| i == same))
     {
-        bail!("{}: it is an input of this command; choose another name", place());
+        bail!(
+            "{}: it is an input of this command; choose another name",
+            place()
+        );
     }
     if !force && output.symlink_metadata().is_ok() {
-        bail!("{}: it exists already; choose another name or give --force", place());
+        bail!(
+            "{}: it exists already; choose another name or give --force",
+            place()
+        );
     }
     writable(folder).with_context(place)
 }

@@ -32,7 +32,14 @@ const INSPECT_KEYS: [&str; 6] = [
 fn lenet_imports_inspects_and_runs() {
     let s = Scratch::new();
     let args = [
-        "import", LENET, "--input-scale", "1/255", "--calib", DIGITS, "--labels", DIGIT_LABELS,
+        "import",
+        LENET,
+        "--input-scale",
+        "1/255",
+        "--calib",
+        DIGITS,
+        "--labels",
+        DIGIT_LABELS,
     ];
     let r = s.json(&args, &IMPORT_KEYS);
     assert_eq!(r["parameters"], 61_706);
@@ -61,7 +68,10 @@ fn lenet_imports_inspects_and_runs() {
     let run = [&["run", "lenet5.pleat"], &data[..]].concat();
     let all = s.json(&run, &["outputs", "predictions", "accuracy"]);
     assert_eq!(all["outputs"].as_array().unwrap().len(), 128);
-    let part = s.json(&[&run[..], &["--offset", "5", "--limit", "2"]].concat(), &[]);
+    let part = s.json(
+        &[&run[..], &["--offset", "5", "--limit", "2"]].concat(),
+        &[],
+    );
     assert_eq!(part["outputs"][1], all["outputs"][6]);
 }
 
@@ -83,7 +93,8 @@ fn keras_files_import() {
 fn every_form_of_the_same_data_gives_the_same_outputs() {
     let s = Scratch::tiny();
     let keys = ["outputs", "predictions", "accuracy"];
-    let outputs = |data: &str| s.json(&["run", "tiny.pleat", "--data", data], &keys)["outputs"].clone();
+    let outputs =
+        |data: &str| s.json(&["run", "tiny.pleat", "--data", data], &keys)["outputs"].clone();
     let expected = outputs("x.idx");
     assert_eq!(expected.as_array().unwrap().len(), 12);
     s.write("x.gz", &gzip(&idx_images(12, 4)));
@@ -101,11 +112,23 @@ fn every_form_of_the_same_data_gives_the_same_outputs() {
 fn a_table_network_imports_and_inspect_says_why_it_has_no_proof() {
     let s = Scratch::tiny();
     s.write("sig.v1.onnx", &onnx::tiny("Sigmoid"));
-    s.ok(&["import", "sig.v1.onnx", "--calib", "x.idx", "--input-scale", "1/255"]);
+    s.ok(&[
+        "import",
+        "sig.v1.onnx",
+        "--calib",
+        "x.idx",
+        "--input-scale",
+        "1/255",
+    ]);
     let r = s.json(&["inspect", "sig.v1.pleat"], &INSPECT_KEYS);
     assert_eq!(r["provable"], false);
     assert!(r["reason"].as_str().unwrap().contains("cannot prove"));
-    for key in ["constraints_per_step", "steps_per_batch", "budget", "estimate"] {
+    for key in [
+        "constraints_per_step",
+        "steps_per_batch",
+        "budget",
+        "estimate",
+    ] {
         assert!(r[key].is_null(), "{key}");
     }
     assert!(s.ok(&["inspect", "sig.v1.pleat"]).contains("not possible"));
@@ -125,7 +148,11 @@ fn keys_are_made_listed_and_imported() {
     assert_eq!(imported["keys"][0]["id"], key["id"]);
     assert!(imported["keys"][0]["warning"].is_null());
     assert!(s.ok(&["srs", "info"]).contains("2^6"));
-    s.fails(3, &["srs", "new", "--power", "6"], &["exists already", "--force"]);
+    s.fails(
+        3,
+        &["srs", "new", "--power", "6"],
+        &["exists already", "--force"],
+    );
     s.ok(&["srs", "new", "--power", "6", "--force"]);
 }
 
@@ -153,8 +180,13 @@ fn help_has_an_example_everywhere() {
     }
     let help = s.ok(&["--help"]);
     for verb in help.lines().skip_while(|l| *l != "Commands:").skip(1) {
-        let Some(name) = verb.split_whitespace().next() else { break };
-        assert!(name == "help" || verbs.contains(&&[name][..]), "{name} is not tested");
+        let Some(name) = verb.split_whitespace().next() else {
+            break;
+        };
+        assert!(
+            name == "help" || verbs.contains(&&[name][..]),
+            "{name} is not tested"
+        );
     }
     assert!(s.ok(&["--version"]).starts_with("pleat "));
 }
@@ -175,11 +207,21 @@ fn completions_and_man() {
 fn bundles_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let s = Scratch::tiny();
-    let mode = s.path("tiny.pleat").metadata().unwrap().permissions().mode();
+    let mode = s
+        .path("tiny.pleat")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     s.write("open.pleat", b"");
     s.ok(&["import", "tiny.onnx", "-o", "open.pleat", "--force"]);
-    let mode = s.path("open.pleat").metadata().unwrap().permissions().mode();
+    let mode = s
+        .path("open.pleat")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -214,7 +256,14 @@ fn a_reader_that_leaves_is_no_error() {
 #[test]
 fn a_full_standard_output_is_an_error() {
     let s = Scratch::tiny();
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let o = s.command(&["inspect", "tiny.pleat"]).stdout(full).output().unwrap();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let o = s
+        .command(&["inspect", "tiny.pleat"])
+        .stdout(full)
+        .output()
+        .unwrap();
     assert_eq!(o.status.code(), Some(4), "{o:?}");
 }

@@ -74,9 +74,9 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         .with_context(|| format!("model {}", args.model.display()))?;
     let spec = graph.input_spec(args.resize);
     let data = match &args.calib {
-        Some(path) => Some(
-            DataSet::open(path, args.labels.as_deref(), &spec).with_context(|| place(args))?,
-        ),
+        Some(path) => {
+            Some(DataSet::open(path, args.labels.as_deref(), &spec).with_context(|| place(args))?)
+        }
         None => {
             console.note(
                 "note: no --calib DATA: activation ranges are guessed from made-up images; \
@@ -103,9 +103,9 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
     .with_context(|| format!("model {}", args.model.display()))?;
     progress.done();
     let accuracy = match &data {
-        Some(data) => Some(
-            report(&graph, &quantized, data, args, console).with_context(|| place(args))?,
-        ),
+        Some(data) => {
+            Some(report(&graph, &quantized, data, args, console).with_context(|| place(args))?)
+        }
         None => None,
     };
     let mut salt = [0u8; 32];

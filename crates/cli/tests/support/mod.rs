@@ -17,13 +17,19 @@ pub(crate) const DIGIT_LABELS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../examples/lenet5/digits-labels-idx1-ubyte.gz"
 );
-pub(crate) const LENET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/lenet5/lenet5.onnx");
+pub(crate) const LENET: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../examples/lenet5/lenet5.onnx"
+);
 /// Points of the key the tiny model needs, as a power of two.
 pub(crate) const TINY_POWER: &str = "15";
 
 /// A file of the shared models; `None`, loudly, where there are none.
 pub(crate) fn shared(name: &str) -> Option<String> {
-    let path = format!("{}/../../../shared/models/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../../shared/models/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    );
     if Path::new(&path).exists() {
         return Some(path);
     }
@@ -115,7 +121,10 @@ impl Scratch {
     pub(crate) fn json(&self, args: &[&str], keys: &[&str]) -> Value {
         let object = one_object(&self.ok(&[args, &["--json"]].concat()));
         for key in keys {
-            assert!(object.get(key).is_some(), "{args:?}: no '{key}' in {object}");
+            assert!(
+                object.get(key).is_some(),
+                "{args:?}: no '{key}' in {object}"
+            );
         }
         object
     }
@@ -153,7 +162,11 @@ fn list(folder: &Path, found: &mut BTreeSet<(PathBuf, u64)>) {
         let path = entry.unwrap().path();
         let is_dir = path.is_dir();
         // The sizes of folders are the file system's business.
-        let size = if is_dir { 0 } else { path.metadata().unwrap().len() };
+        let size = if is_dir {
+            0
+        } else {
+            path.metadata().unwrap().len()
+        };
         if is_dir {
             list(&path, found);
         }
@@ -222,7 +235,9 @@ pub(crate) fn png_folder(folder: &Path, n: u32, side: u32) {
         let image = image::GrayImage::from_fn(side, side, |x, y| {
             image::Luma([pixel((i * side * side + y * side + x) as usize)])
         });
-        image.save(folder.join(format!("{i:04}_{}.png", i % 3))).unwrap();
+        image
+            .save(folder.join(format!("{i:04}_{}.png", i % 3)))
+            .unwrap();
     }
 }
 

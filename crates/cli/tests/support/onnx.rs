@@ -60,7 +60,9 @@ pub(crate) fn tiny(activation: &str) -> Vec<u8> {
         node("Flatten", &["act"], "flat"),
         node("Gemm", &["flat", "w", "c"], "y"),
         bytes(2, b"tiny"),
-        tensor("k", &[2, 1, 2, 2], |i| if i == 0 { FIRST_WEIGHT } else { wave(i) }),
+        tensor("k", &[2, 1, 2, 2], |i| {
+            if i == 0 { FIRST_WEIGHT } else { wave(i) }
+        }),
         tensor("b", &[2], wave),
         tensor("w", &[18, 3], wave),
         tensor("c", &[3], wave),
