@@ -98,13 +98,13 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "N", value_parser = parse_positive, requires = "calib")]
     pub(crate) limit: Option<usize>,
     /// Factor of the stored pixels: a number or a fraction
-    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_number)]
+    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_divisor)]
     pub(crate) input_scale: f32,
     /// Subtracted after scaling: one number, or one per channel
     #[arg(long, value_name = "M[,M..]", value_delimiter = ',', default_value = "0", value_parser = parse_number, allow_hyphen_values = true)]
     pub(crate) mean: Vec<f32>,
     /// Divided by at the end: one number, or one per channel
-    #[arg(long, value_name = "D[,D..]", value_delimiter = ',', default_value = "1", value_parser = parse_number)]
+    #[arg(long, value_name = "D[,D..]", value_delimiter = ',', default_value = "1", value_parser = parse_divisor)]
     pub(crate) std: Vec<f32>,
     /// Axis order of the model's input, if the guess from its dimensions is wrong
     #[arg(long, value_enum)]
@@ -352,6 +352,14 @@ fn parse_number(s: &str) -> Result<f32, String> {
         Ok(v as f32)
     } else {
         Err(format!("'{s}' is not a finite number below 10^9"))
+    }
+}
+
+/// A number that is not 0, also in single precision.
+fn parse_divisor(s: &str) -> Result<f32, String> {
+    match parse_number(s)? {
+        0.0 => Err(format!("'{s}' is 0 for the network; give another number")),
+        v => Ok(v),
     }
 }
 

@@ -73,6 +73,11 @@ const OUTPUT_BYTES: u64 = 2;
 /// Bytes of one point in a key file.
 const POINT_BYTES: u64 = 64;
 
+/// Memory a proof takes.
+pub(crate) fn memory_bytes(constraints: usize) -> u64 {
+    MEMORY_BYTES.at(constraints) as u64
+}
+
 /// The cost of proving `steps` samples, one per step.
 ///
 /// # Errors
@@ -103,7 +108,7 @@ pub(crate) fn estimate(network: &Network, kind: Kind, steps: usize) -> Result<(B
         setup_seconds: SETUP_SECONDS.at(constraints),
         fold_seconds: FOLD_SECONDS.at(constraints) * steps as f64,
         compress_seconds: COMPRESS_SECONDS.at(constraints),
-        memory_bytes: MEMORY_BYTES.at(constraints) as u64,
+        memory_bytes: memory_bytes(constraints),
         disk_bytes: POINT_BYTES * key_points + proof_bytes,
         proof_bytes,
     };

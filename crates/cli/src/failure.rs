@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use pleat_compressor::Error as ProofError;
+use pleat_model::Error as ModelError;
 
 /// The proof is invalid.
 pub(crate) const INVALID_PROOF: u8 = 1;
@@ -85,6 +86,21 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
     })
 }
 
+/// What to do about a damaged file that nothing more is known about.
+fn repair(error: &anyhow::Error) -> Option<&'static str> {
+    error.chain().find_map(|cause| {
+        if let Some(ModelError::Malformed { .. }) = cause.downcast_ref() {
+            return Some("copy, download or export it again");
+        }
+        match cause.downcast_ref() {
+            Some(ProofError::Malformed(_) | ProofError::Invalid(_)) => {
+                Some("copy it again or ask its maker for another")
+            }
+            _ => None,
+        }
+    })
+}
+
 /// All causes, each once, joined by colons, and what to do about it.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let mut text = String::new();
@@ -94,16 +110,18 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
             continue;
         }
         // "data x.npy" followed by "x.npy: it is empty" names the file once.
-        let new = match part.split_once(": ") {
-            Some((place, rest)) if !place.is_empty() && text.ends_with(place) => rest,
-            _ => part.as_str(),
+        let place = text.split_once(' ').map(|(_, path)| format!("{path}: "));
+        let new = match place {
+            Some(place) => part.replacen(&place, "", 1),
+            None => part,
         };
         if !text.is_empty() {
             text.push_str(": ");
         }
-        text.push_str(new);
+        text.push_str(&new);
     }
-    if let Some(advice) = io_kind(error).and_then(advice) {
+    let advice = io_kind(error).and_then(advice).or_else(|| repair(error));
+    if let Some(advice) = advice.filter(|_| !text.contains("; ")) {
         text.push_str("; ");
         text.push_str(advice);
     }

@@ -41,6 +41,13 @@ pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> 
     writable(folder).with_context(place)
 }
 
+/// Makes a folder for keys, and refuses one that cannot be written.
+pub(crate) fn prepare_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| writable(folder))
+        .with_context(|| format!("folder {}", folder.display()))
+}
+
 #[cfg(unix)]
 fn writable(folder: &Path) -> std::io::Result<()> {
     use nix::unistd::{AccessFlags, access};

@@ -46,7 +46,16 @@ fn a_full_disk() {
     let full = ["small", "free some space"];
     s.fails(
         4,
-        &["import", LENET, "--calib", DIGITS, "-o", "small/l.pleat"],
+        &[
+            "import",
+            LENET,
+            "--input-scale",
+            "1/255",
+            "--calib",
+            DIGITS,
+            "-o",
+            "small/l.pleat",
+        ],
         &full,
     );
     std::fs::create_dir(s.path("small/srs")).unwrap();

@@ -101,6 +101,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
             "2. key: none in {} is large enough, making one of 2^{power} points (good enough for a demonstration)",
             keys.display()
         ));
+        crate::output::prepare_folder(&keys)?;
         srs::create_local(&keys, power, false)?;
     } else {
         console.note("2. key: one is there already");

@@ -16,7 +16,8 @@ use serde::Serialize;
 
 use crate::args::{DataArgs, ProveArgs};
 use crate::console::Console;
-use crate::resources::peak_rss_bytes;
+use crate::estimate::memory_bytes;
+use crate::resources::{available_memory, peak_rss_bytes};
 use crate::verbs::{Statement, load_bundle, open_data};
 
 #[derive(Debug, Serialize)]
@@ -75,13 +76,20 @@ pub(crate) fn prove(
     }
     let place = || format!("data {}", data.data.display());
     // Everything that can be refused is refused before the first expensive step.
-    let power = Requirements::of(&Step::new(&bundle.network, kind)?)?.power;
-    srs::find(&super::srs::folder(cache), power)?;
+    let requirements = Requirements::of(&Step::new(&bundle.network, kind)?)?;
+    srs::find(&super::srs::folder(cache), requirements.power)?;
+    let memory = memory_bytes(requirements.constraints);
+    if let Some(free) = available_memory().filter(|&free| free < memory) {
+        console.note(&format!(
+            "warning: this takes about {:.1} GB of memory, {:.1} GB are free",
+            memory as f64 / 1e9,
+            free as f64 / 1e9
+        ));
+    }
     check_samples(bundle, &data_set, range.clone(), kind).with_context(place)?;
     let start = Instant::now();
     console.note("building the circuit and reading the commitment key");
     let params = Params::setup(&bundle.network, kind, &super::srs::folder(cache))?;
-    let requirements = params.requirements();
     if let Some(warning) = params.srs().origin.warning() {
         console.note(&format!("warning: {warning}"));
     }

@@ -63,6 +63,7 @@ pub(crate) fn run(command: &SrsCommand, cache: &Path, console: &Console) -> Resu
         SrsCommand::New { power, force } => {
             // 64 bytes a point.
             crate::resources::require_memory(64 << power, "a key of this size")?;
+            crate::output::prepare_folder(&folder)?;
             vec![srs::create_local(&folder, *power, *force)?]
         }
         SrsCommand::Import { file, power, force } => {

@@ -160,13 +160,10 @@ impl Scratch {
 fn list(folder: &Path, found: &mut BTreeSet<(PathBuf, u64)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let is_dir = path.is_dir();
+        let metadata = path.symlink_metadata().unwrap();
+        let is_dir = metadata.is_dir();
         // The sizes of folders are the file system's business.
-        let size = if is_dir {
-            0
-        } else {
-            path.metadata().unwrap().len()
-        };
+        let size = if is_dir { 0 } else { metadata.len() };
         if is_dir {
             list(&path, found);
         }
