@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pleat_model::graph::InputLayout;
+use pleat_step_circuits::Kind;
 
 /// Prove what a private neural network computes on committed data.
 #[derive(Debug, Parser)]
@@ -26,7 +27,7 @@ pub(crate) struct Cli {
     pub(crate) cache: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the proof is invalid; 2 wrong usage; \
+const EXIT_CODES: &str = "Example:\n  pleat demo\n\nExit codes: 0 done; 1 the proof is invalid; 2 wrong usage; \
 3 bad input (file, model, data); 4 resources (disk, memory, interrupted).";
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +41,7 @@ The bundle holds the secret weights: it is readable by you alone. Stored pixels 
     )]
     Import(ImportArgs),
     /// Show a bundle's layers, scales, bounds and the cost of proving it
-    #[command(after_help = "Example:\n  pleat inspect lenet5.pleat")]
+    #[command(after_help = "Example:\n  pleat inspect lenet5.pleat --steps 100")]
     Inspect(InspectArgs),
     /// Compute the integer outputs, without a proof
     #[command(
@@ -59,8 +60,9 @@ Data ids are unsalted: who can guess the data can confirm the guess."
     /// Check a proof
     #[command(
         after_help = "Example:\n  pleat verify digits.proof --model-id 3f.. --data t10k-images-idx3-ubyte.gz \
---labels t10k-labels-idx1-ubyte.gz\n\nExit code 0: valid. 1: not a valid proof of what you asked for. \
-3 or 4: could not be decided."
+--labels t10k-labels-idx1-ubyte.gz\n\nExit code 0: valid. 1: not a valid proof of what you asked for: damaged, or about another model, \
+data or context. 3 or 4: could not be decided: no proof file at all (it does not begin with PLEATPRF), \
+no key or another key than the proof's, data that cannot be read."
     )]
     Verify(VerifyArgs),
     /// Keys of the commitment scheme
@@ -96,13 +98,13 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "N", value_parser = parse_positive, requires = "calib")]
     pub(crate) limit: Option<usize>,
     /// Factor of the stored pixels: a number or a fraction
-    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_number)]
+    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_divisor)]
     pub(crate) input_scale: f32,
     /// Subtracted after scaling: one number, or one per channel
     #[arg(long, value_name = "M[,M..]", value_delimiter = ',', default_value = "0", value_parser = parse_number, allow_hyphen_values = true)]
     pub(crate) mean: Vec<f32>,
     /// Divided by at the end: one number, or one per channel
-    #[arg(long, value_name = "D[,D..]", value_delimiter = ',', default_value = "1", value_parser = parse_number)]
+    #[arg(long, value_name = "D[,D..]", value_delimiter = ',', default_value = "1", value_parser = parse_divisor)]
     pub(crate) std: Vec<f32>,
     /// Axis order of the model's input, if the guess from its dimensions is wrong
     #[arg(long, value_enum)]
@@ -134,6 +136,9 @@ pub(crate) struct InspectArgs {
     /// Estimate a proof of this many samples
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_positive)]
     pub(crate) steps: usize,
+    /// What the proof would be about
+    #[arg(long, value_enum, default_value = "accuracy")]
+    pub(crate) statement: StatementKind,
 }
 
 /// Data and which part of it.
@@ -167,6 +172,15 @@ pub(crate) enum StatementKind {
     Accuracy,
     /// The network's outputs; they are public
     Outputs,
+}
+
+impl From<StatementKind> for Kind {
+    fn from(s: StatementKind) -> Self {
+        match s {
+            StatementKind::Accuracy => Self::Accuracy,
+            StatementKind::Outputs => Self::Outputs,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -216,7 +230,7 @@ pub(crate) enum SrsCommand {
     #[command(after_help = "Example:\n  pleat srs new --power 20")]
     New {
         /// 2^K points
-        #[arg(long, value_name = "K")]
+        #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=28))]
         power: u32,
         /// Overwrite an existing key of this size; proofs made with it can no longer be verified
         #[arg(long)]
@@ -228,7 +242,7 @@ pub(crate) enum SrsCommand {
         /// The file
         file: PathBuf,
         /// Keep 2^K points [default: all]
-        #[arg(long, value_name = "K")]
+        #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=28))]
         power: Option<u32>,
         /// Overwrite an existing key of this size; proofs made with it can no longer be verified
         #[arg(long)]
@@ -247,6 +261,9 @@ pub(crate) struct DemoArgs {
     /// Keep the bundle and the proof in this folder
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Overwrite a bundle and a proof there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 fn parse_digits(s: &str) -> Result<usize, String> {
@@ -335,6 +352,14 @@ fn parse_number(s: &str) -> Result<f32, String> {
         Ok(v as f32)
     } else {
         Err(format!("'{s}' is not a finite number below 10^9"))
+    }
+}
+
+/// A number that is not 0, also in single precision.
+fn parse_divisor(s: &str) -> Result<f32, String> {
+    match parse_number(s)? {
+        0.0 => Err(format!("'{s}' is 0 for the network; give another number")),
+        v => Ok(v),
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use crate::failure::INVALID_PROOF;
+
 /// How the user wants to be spoken to.
 #[derive(Debug)]
 pub(crate) struct Console {
@@ -41,16 +43,15 @@ impl Console {
     /// A remark on standard error.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            to_stderr(text);
         }
     }
 
     /// An error; with `--json` also as the one object on standard output.
     pub(crate) fn error(&self, text: &str, code: u8) {
-        eprintln!("pleat: {text}");
+        to_stderr(&format!("pleat: {text}"));
         if self.json {
-            let object = serde_json::json!({ "error": text, "exit_code": code });
-            let _ = writeln!(std::io::stdout(), "{object}");
+            error_object(text, code);
         }
     }
 
@@ -76,6 +77,20 @@ impl Console {
     }
 }
 
+/// A line on standard error; nothing where nobody listens.
+pub(crate) fn to_stderr(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// An error as the one object on standard output.
+pub(crate) fn error_object(text: &str, code: u8) {
+    let mut object = serde_json::json!({ "error": text, "exit_code": code });
+    if code == INVALID_PROOF {
+        object["valid"] = false.into();
+    }
+    let _ = writeln!(std::io::stdout(), "{object}");
+}
+
 /// A running count.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -97,13 +112,13 @@ impl Progress {
         };
         if last.elapsed() > Duration::from_secs(5) {
             *last = Instant::now();
-            eprintln!(
+            to_stderr(&format!(
                 "{}: {done} of {}, {:.1} per second, {} s left",
                 self.what,
                 self.bar.length().unwrap_or(0),
                 self.bar.per_sec(),
                 self.bar.eta().as_secs()
-            );
+            ));
         }
     }
 

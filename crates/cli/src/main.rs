@@ -3,12 +3,15 @@
 
 mod args;
 mod console;
+mod estimate;
 mod failure;
+mod output;
 mod resources;
 mod verbs;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use clap::Parser;
@@ -16,18 +19,17 @@ use clap::Parser;
 use crate::args::{Cli, Command};
 use crate::console::Console;
 
+/// Set before an interrupted process ends, so that no other message or exit code gets ahead.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(e) => {
-            // `--help` and `--version` are no errors; everything else is wrong usage.
-            let code = if e.use_stderr() { failure::USAGE } else { 0 };
-            let _ = e.print();
-            return ExitCode::from(code);
-        }
+        Err(e) => return usage(&e),
     };
     let console = Console::new(cli.json, cli.quiet);
-    if let Err(e) = ctrlc::set_handler(interrupted) {
+    let json = cli.json;
+    if let Err(e) = ctrlc::set_handler(move || interrupted(json)) {
         console.note(&format!("Ctrl-C cannot be handled here: {e}"));
     }
     if let Some(n) = cli.threads
@@ -37,7 +39,11 @@ fn main() -> ExitCode {
     {
         console.note(&format!("--threads {n} has no effect: {e}"));
     }
-    match run(&cli, &console) {
+    let result = run(&cli, &console);
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             let code = failure::exit_code(&e);
@@ -45,6 +51,18 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// `--help` and `--version` are no errors; everything else is wrong usage.
+fn usage(e: &clap::Error) -> ExitCode {
+    let _ = e.print();
+    if !e.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|a| a == "--json") {
+        console::error_object(e.to_string().trim_end(), failure::USAGE);
+    }
+    ExitCode::from(failure::USAGE)
 }
 
 fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
@@ -56,8 +74,8 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
         Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
         Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),
         Command::Demo(a) => verbs::demo::run(a, &cache(cli)?, console),
-        Command::Completions { shell } => verbs::shell::completions(*shell),
-        Command::Man => verbs::shell::man(),
+        Command::Completions { shell } => verbs::shell::completions(*shell, console),
+        Command::Man => verbs::shell::man(console),
     }
 }
 
@@ -72,8 +90,14 @@ fn cache(cli: &Cli) -> anyhow::Result<PathBuf> {
 }
 
 /// Every file is written under a temporary name first, so leaving at once loses nothing but the work.
-fn interrupted() {
+fn interrupted(json: bool) {
+    INTERRUPTED.store(true, Ordering::SeqCst);
     pleat_model::files::remove_temporaries();
-    eprintln!("\npleat: interrupted; files that existed before are unchanged");
+    verbs::demo::remove_scratch();
+    let text = "interrupted; files that existed before are unchanged, run it again for the result";
+    console::to_stderr(&format!("\npleat: {text}"));
+    if json {
+        console::error_object(text, failure::RESOURCES);
+    }
     std::process::exit(i32::from(failure::RESOURCES));
 }

@@ -92,14 +92,14 @@ impl Envelope {
     /// Reads a file's bytes: any bytes, no panic, no allocation beyond their length's order.
     ///
     /// # Errors
-    /// [`Error::Malformed`].
+    /// [`Error::NotAProof`], [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let fail = |reason: &str| Err(Error::Malformed(reason.to_owned()));
         if bytes.len() > MAX_BYTES {
             return fail("it is larger than any proof");
         }
         if !bytes.starts_with(MAGIC) {
-            return fail("it does not begin with PLEATPRF");
+            return Err(Error::NotAProof);
         }
         if bytes.len() < HEADER_BYTES + DIGEST_BYTES {
             return fail("it ends early");

@@ -4,7 +4,10 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Bytes that are no proof of this version.
+    /// Bytes that do not even begin like a proof.
+    #[error("not a proof file: it does not begin with PLEATPRF; give the file `pleat prove` wrote")]
+    NotAProof,
+    /// Bytes that begin like a proof and are none of this version.
     #[error("not a valid proof file: {0}")]
     Malformed(String),
     /// A proof of something else than expected.

@@ -15,7 +15,7 @@ pub mod verify;
 pub use envelope::{Claim, Envelope};
 pub use error::{Error, Result};
 pub use prove::compress;
-pub use verify::{Expectations, VerifiedStatement, Verifier, verify};
+pub use verify::{Expectations, VerifiedStatement, Verifier, precheck, verify};
 
 use nova_snark::nova;
 use pleat_folding::{Primary, PrimarySnark, Secondary, SecondarySnark};

@@ -80,7 +80,7 @@ fn canonical(what: &str, bytes: &Bytes) -> Result<Scalar> {
 /// Verifies the bytes of a proof file with the commitment keys in `srs_dir`.
 ///
 /// # Errors
-/// [`Error::Malformed`] and [`Error::Invalid`] if the proof is wrong, [`Error::Unexpected`] if it is
+/// [`Error::NotAProof`] if there is none, [`Error::Malformed`] and [`Error::Invalid`] if it is wrong, [`Error::Unexpected`] if it is
 /// about something else; others if it could not be decided.
 pub fn verify(
     bytes: &[u8],
@@ -88,15 +88,24 @@ pub fn verify(
     expectations: &Expectations,
 ) -> Result<VerifiedStatement> {
     let envelope = Envelope::from_bytes(bytes)?;
+    precheck(&envelope, srs_dir, expectations)?;
     let kind = envelope.claim.kind();
-    check_expectations(&envelope, expectations)?;
+    Verifier::new(&envelope.network, kind, srs_dir)?.verify(envelope, expectations)
+}
+
+/// Everything about a proof that can be refused before its circuit is built. Accepting means nothing:
+/// [`Verifier::verify`] decides.
+///
+/// # Errors
+/// As [`verify`].
+pub fn precheck(envelope: &Envelope, srs_dir: &Path, expectations: &Expectations) -> Result<()> {
+    check_expectations(envelope, expectations)?;
     // The circuit follows from the architecture alone, and the architecture's digest is a constant of
     // the circuit that computes the model id: the prover chooses nothing here.
-    let step = Step::new(&envelope.network, kind)?;
-    states(&envelope, step.statement())?;
+    let step = Step::new(&envelope.network, envelope.claim.kind())?;
+    states(envelope, step.statement())?;
     let key = srs::find(srs_dir, Requirements::of(&step)?.power)?;
-    check_srs(&envelope, &key)?;
-    Verifier::new(&envelope.network, kind, srs_dir)?.verify(envelope, expectations)
+    check_srs(envelope, &key)
 }
 
 /// A verifier of proofs about one architecture and kind of statement; most of the time of

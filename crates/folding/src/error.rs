@@ -19,7 +19,11 @@ pub enum Error {
         power: u32,
     },
     /// A commitment key file that is not one, or whose points are not powers of one secret.
-    #[error("{}: not a usable powers-of-tau file: {reason}", path.display())]
+    #[error(
+        "{}: not a usable powers-of-tau file: {reason}; \
+         download it again, or make a key with `pleat srs new` (for tests only)",
+        path.display()
+    )]
     BadSrs {
         /// The file.
         path: PathBuf,

@@ -172,6 +172,18 @@ pub fn find(dir: &Path, power: u32) -> Result<SrsFile> {
     })
 }
 
+/// Refuses to overwrite a key before the work of making another.
+fn refuse_existing(dir: &Path, power: u32, force: bool) -> Result<()> {
+    let path = dir.join(file_name(power));
+    if !force && path.exists() {
+        return Err(Error::Invalid(format!(
+            "{} exists already; keep it, or give --force to replace it",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
 fn store(
     dir: &Path,
     power: u32,
@@ -198,6 +210,7 @@ fn store(
 /// A power outside `1..=28`, or a file that cannot be written.
 pub fn create_local(dir: &Path, power: u32, force: bool) -> Result<SrsFile> {
     check_power(power)?;
+    refuse_existing(dir, power, force)?;
     let mut tau = Fr::random(OsRng);
     let g1 = powers(&tau, 1 << power);
     let g2 = [
@@ -327,6 +340,7 @@ pub fn import(dir: &Path, source: &Path, power: Option<u32>, force: bool) -> Res
             layout.usable_power()
         )));
     }
+    refuse_existing(dir, power, force)?;
     let (g1, g2) = layout
         .read_points(&mut reader, 1 << power)
         .map_err(bad(source))?;

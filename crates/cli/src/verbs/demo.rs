@@ -1,6 +1,7 @@
 //! `pleat demo`: everything once, on the bundled model and digits.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -23,12 +24,36 @@ struct DemoResult {
     seconds: f64,
 }
 
+/// The folder of temporary files that exists right now.
+static SCRATCH: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Removes the demonstration's temporary files: for a handler that ends the process at once.
+pub(crate) fn remove_scratch() {
+    if let Ok(scratch) = SCRATCH.lock()
+        && let Some(path) = scratch.as_deref()
+    {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
+
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let folder = tempfile::tempdir().context("no folder for temporary files")?;
+        if let Ok(mut scratch) = SCRATCH.lock() {
+            *scratch = Some(folder.path().to_owned());
+        }
+        Ok(Self(folder))
+    }
+}
+
 pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()> {
     let start = Instant::now();
-    let scratch = tempfile::tempdir().context("no folder for temporary files")?;
+    let scratch = Scratch::new()?;
     // The parts a user would have as files.
     let put = |name: &str, bytes: &[u8]| -> Result<PathBuf> {
-        let path = scratch.path().join(name);
+        let path = scratch.0.path().join(name);
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     };
@@ -38,9 +63,14 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     let folder = args
         .output
         .clone()
-        .unwrap_or_else(|| scratch.path().to_owned());
+        .unwrap_or_else(|| scratch.0.path().to_owned());
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let bundle_path = folder.join("lenet5.pleat");
+    let proof = folder.join("digits.proof");
+    for path in [&bundle_path, &proof] {
+        crate::output::check(path, &[], args.force)?;
+    }
 
     console.note("1. import: a LeNet-5 trained on MNIST becomes an integer network");
     let command = Cli::parse_example(&[
@@ -58,7 +88,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         anyhow::bail!("the demonstration's import command did not parse");
     };
     let (bundle, _) = import::make_bundle(import_args, console)?;
-    bundle.save(&folder.join("lenet5.pleat"), true)?;
+    bundle.save(&bundle_path, args.force)?;
 
     let step = Step::new(&bundle.network, Kind::Accuracy)?;
     let power = Requirements::of(&step)?.power;
@@ -71,6 +101,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
             "2. key: none in {} is large enough, making one of 2^{power} points (good enough for a demonstration)",
             keys.display()
         ));
+        crate::output::prepare_folder(&keys)?;
         srs::create_local(&keys, power, false)?;
     } else {
         console.note("2. key: one is there already");
@@ -80,7 +111,6 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         "3. prove: {} real digits, one folding step each; the weights stay secret",
         args.samples
     ));
-    let proof = folder.join("digits.proof");
     let data = DataArgs {
         data: images.clone(),
         labels: Some(labels.clone()),
@@ -93,7 +123,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         Kind::Accuracy,
         &[],
         &proof,
-        true,
+        args.force,
         cache,
         console,
     )?;

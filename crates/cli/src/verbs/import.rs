@@ -1,6 +1,6 @@
 //! `pleat import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use pleat_model::accuracy::{self, Accuracy};
@@ -10,7 +10,6 @@ use pleat_model::data::{DataSet, Sample, check_label};
 use pleat_model::execute::Executor;
 use pleat_model::graph::Graph;
 use pleat_model::import::{ImportOptions, read_model};
-use pleat_model::network::InputSpec;
 use pleat_model::quantize::{QuantizeOptions, Quantized, quantize, synthetic_samples};
 use serde::Serialize;
 
@@ -41,16 +40,18 @@ pub(crate) struct ImportResult {
 }
 
 pub(crate) fn run(args: &ImportArgs, console: &Console) -> Result<()> {
-    let output = match &args.output {
-        Some(path) => path.clone(),
-        None => PathBuf::from(args.model.file_stem().unwrap_or_default()).with_extension("pleat"),
-    };
-    if output.exists() && !args.force {
-        anyhow::bail!(
-            "{} exists already; choose another name with -o or give --force",
-            output.display()
-        );
-    }
+    let output = args.output.clone().unwrap_or_else(|| {
+        // Not `with_extension`, which would make 'v1.pleat' of 'v1.2.onnx'.
+        let mut name = args.model.file_stem().unwrap_or_default().to_owned();
+        name.push(".pleat");
+        name.into()
+    });
+    let inputs: Vec<&Path> = [Some(&args.model), args.calib.as_ref(), args.labels.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    crate::output::check(&output, &inputs, args.force)?;
     let (bundle, activations) = make_bundle(args, console)?;
     bundle.save(&output, args.force)?;
     let result = summary(&bundle, output, activations);
@@ -73,10 +74,9 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         .with_context(|| format!("model {}", args.model.display()))?;
     let spec = graph.input_spec(args.resize);
     let data = match &args.calib {
-        Some(path) => Some(
-            DataSet::open(path, args.labels.as_deref(), &spec)
-                .with_context(|| format!("data {}", path.display()))?,
-        ),
+        Some(path) => {
+            Some(DataSet::open(path, args.labels.as_deref(), &spec).with_context(|| place(args))?)
+        }
         None => {
             console.note(
                 "note: no --calib DATA: activation ranges are guessed from made-up images; \
@@ -87,7 +87,7 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
     };
     let wanted = calibration_size(&graph);
     let samples = match &data {
-        Some(data) => spread(data, wanted)?,
+        Some(data) => spread(data, wanted).with_context(|| place(args))?,
         None => synthetic_samples(&spec, wanted.min(64)),
     };
     let progress = console.progress("calibrating", 1);
@@ -103,7 +103,9 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
     .with_context(|| format!("model {}", args.model.display()))?;
     progress.done();
     let accuracy = match &data {
-        Some(data) => Some(report(&graph, &quantized, data, args, console)?),
+        Some(data) => {
+            Some(report(&graph, &quantized, data, args, console).with_context(|| place(args))?)
+        }
         None => None,
     };
     let mut salt = [0u8; 32];
@@ -139,6 +141,12 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         weights: quantized.weights,
     };
     Ok((bundle, activations))
+}
+
+/// Where calibration data come from, for errors.
+fn place(args: &ImportArgs) -> String {
+    let path = args.calib.as_deref().unwrap_or(Path::new(""));
+    format!("data {}", path.display())
 }
 
 /// Samples to calibrate with: as many as the work allows, 16 to 1,024.
@@ -258,12 +266,4 @@ fn text(r: &ImportResult) -> String {
         ));
     }
     lines.join("\n")
-}
-
-/// The input of a network, for the demonstration's messages.
-pub(crate) fn describe_input(spec: &InputSpec) -> String {
-    format!(
-        "{} values {}..={}",
-        spec.shape, spec.range.min, spec.range.max
-    )
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use crate::args::InspectArgs;
 use crate::console::Console;
+use crate::estimate::{Budget, Estimate, estimate};
+use crate::failure::sentence;
 use crate::verbs::load_bundle;
 
 /// Widths in bits over a network.
@@ -76,11 +78,19 @@ struct InspectResult {
     overflow: String,
     float_accuracy: Option<f64>,
     int_accuracy: Option<f64>,
+    /// Whether the prover supports every layer, and why not.
+    provable: bool,
+    reason: Option<String>,
+    constraints_per_step: Option<usize>,
+    /// Steps the estimate is for: one sample each.
+    steps_per_batch: Option<usize>,
+    budget: Option<Budget>,
+    estimate: Option<Estimate>,
 }
 
 pub(crate) fn run(args: &InspectArgs, console: &Console) -> Result<()> {
     let bundle = load_bundle(&args.bundle)?;
-    let result = describe(&bundle);
+    let result = describe(&bundle, args);
     console.result(&result, || text(&result))
 }
 
@@ -97,7 +107,7 @@ pub(crate) fn overflow(bundle: &Bundle) -> String {
     }
 }
 
-fn describe(bundle: &Bundle) -> InspectResult {
+fn describe(bundle: &Bundle, args: &InspectArgs) -> InspectResult {
     let network = &bundle.network;
     let may_refuse = layers_that_may_refuse(network, &bundle.weights);
     let layers = (0..network.layers.len())
@@ -136,7 +146,17 @@ fn describe(bundle: &Bundle) -> InspectResult {
         })
         .collect();
     let accuracy = bundle.report.accuracy;
+    let (cost, reason) = match estimate(network, args.statement.into(), args.steps) {
+        Ok(cost) => (Some(cost), None),
+        Err(e) => (None, Some(sentence(&e))),
+    };
     InspectResult {
+        provable: cost.is_some(),
+        reason,
+        constraints_per_step: cost.map(|(budget, _)| budget.constraints),
+        steps_per_batch: cost.map(|(_, estimate)| estimate.steps),
+        budget: cost.map(|(budget, _)| budget),
+        estimate: cost.map(|(_, estimate)| estimate),
         source: bundle.report.source.clone(),
         layers,
         parameters: network.parameters(),
@@ -225,6 +245,25 @@ fn text(r: &InspectResult) -> String {
             "accuracy     float {:.2} %, integer {:.2} %",
             f * 100.0,
             i * 100.0
+        ));
+    }
+    if let Some(reason) = &r.reason {
+        lines.push(format!("proof        not possible: {reason}"));
+    }
+    if let (Some(budget), Some(e)) = (&r.budget, &r.estimate) {
+        lines.push(format!(
+            "step         {} constraints, {} variables, {} non-zero coefficients; key of {} points",
+            budget.constraints, budget.variables, budget.nonzeros, budget.key_points
+        ));
+        lines.push(format!(
+            "estimate     {} samples on two cores: setup {:.1} s, folding {:.1} s, compression {:.1} s",
+            e.steps, e.setup_seconds, e.fold_seconds, e.compress_seconds
+        ));
+        lines.push(format!(
+            "             {:.2} GB of memory, {:.2} GB of disk (key and proof), proof about {} bytes",
+            e.memory_bytes as f64 / 1e9,
+            e.disk_bytes as f64 / 1e9,
+            e.proof_bytes
         ));
     }
     lines.join("\n")

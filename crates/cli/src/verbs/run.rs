@@ -1,6 +1,6 @@
 //! `pleat run`: integer outputs without a proof.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use pleat_model::data::{Sample, check_label};
 use pleat_model::execute::Executor;
 use pleat_model::network::Network;
@@ -57,12 +57,14 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
         accuracy: None,
         seconds: 0.0,
     };
-    let mut samples = data.samples(range)?;
+    let place = || format!("data {}", args.data.data.display());
+    let mut samples = data.samples(range).with_context(place)?;
     loop {
         let batch = samples
             .by_ref()
             .take(BATCH)
-            .collect::<pleat_model::Result<Vec<Sample>>>()?;
+            .collect::<pleat_model::Result<Vec<Sample>>>()
+            .with_context(place)?;
         if batch.is_empty() {
             break;
         }
@@ -76,7 +78,8 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
                 }
                 executor.run(&s.values, first + i)
             })
-            .collect::<pleat_model::Result<Vec<_>>>()?;
+            .collect::<pleat_model::Result<Vec<_>>>()
+            .with_context(place)?;
         result
             .predictions
             .extend(outputs.iter().map(|o| Network::top1(&o[0])));

@@ -60,7 +60,12 @@ pub(crate) fn run(command: &SrsCommand, cache: &Path, console: &Console) -> Resu
     let folder = folder(cache);
     let start = Instant::now();
     let files = match command {
-        SrsCommand::New { power, force } => vec![srs::create_local(&folder, *power, *force)?],
+        SrsCommand::New { power, force } => {
+            // 64 bytes a point.
+            crate::resources::require_memory(64 << power, "a key of this size")?;
+            crate::output::prepare_folder(&folder)?;
+            vec![srs::create_local(&folder, *power, *force)?]
+        }
         SrsCommand::Import { file, power, force } => {
             vec![
                 srs::import(&folder, file, *power, *force)

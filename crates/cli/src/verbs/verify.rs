@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use pleat_compressor::{Envelope, Expectations, Verifier};
+use pleat_compressor::envelope::MAX_BYTES;
+use pleat_compressor::{Envelope, Error, Expectations, Verifier, precheck};
 use pleat_model::data::DataSet;
 use pleat_step_circuits::Kind;
 use pleat_step_circuits::statement::{Bytes, data_id, to_bytes};
@@ -27,9 +28,6 @@ pub(crate) struct VerifyResult {
     pub(crate) srs_warning: Option<&'static str>,
 }
 
-/// Largest proof file read; a proof of outputs grows with them.
-const MAX_PROOF_BYTES: u64 = 1 << 30;
-
 pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<()> {
     let result =
         verify(args, cache, console).with_context(|| format!("proof {}", args.proof.display()))?;
@@ -38,8 +36,8 @@ pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<
 
 pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<VerifyResult> {
     let size = std::fs::metadata(&args.proof)?.len();
-    if size > MAX_PROOF_BYTES {
-        anyhow::bail!("{size} bytes are no proof");
+    if size > MAX_BYTES as u64 {
+        anyhow::bail!("{size} bytes are no proof; the largest has {MAX_BYTES}");
     }
     let envelope = Envelope::from_bytes(&std::fs::read(&args.proof)?)?;
     let kind = envelope.claim.kind();
@@ -50,10 +48,12 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
         samples: None,
         context: args.context.as_ref().map(|c| c.0.clone()),
     };
+    let keys = super::srs::folder(cache);
+    precheck(&envelope, &keys, &expectations)?;
     let start = Instant::now();
     console.note("building the circuit of the proof's architecture");
     // Whatever the proof says about itself is compared with the key that its architecture leads to.
-    let verifier = Verifier::new(&envelope.network, kind, &super::srs::folder(cache))?;
+    let verifier = Verifier::new(&envelope.network, kind, &keys)?;
     let setup_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let verified = verifier.verify(envelope, &expectations)?;
@@ -92,12 +92,12 @@ fn given_data_id(args: &VerifyArgs, envelope: &Envelope) -> Result<Option<Bytes>
     let samples = usize::try_from(envelope.samples).unwrap_or(usize::MAX);
     let end = args.offset.saturating_add(samples);
     if end > data.len() {
-        anyhow::bail!(
-            "{}: it has {} samples, the proof is about {samples} starting at {}",
-            place(),
-            data.len(),
-            args.offset
-        );
+        return Err(Error::Unexpected {
+            what: "number of samples",
+            expected: format!("at most {}", data.len().saturating_sub(args.offset)),
+            got: samples.to_string(),
+        })
+        .with_context(place);
     }
     let samples = data
         .samples(args.offset..end)?

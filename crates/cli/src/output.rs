@@ -1,0 +1,60 @@
+//! Whether a result can be written, asked before the work of computing it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Refuses an output that cannot or must not be written: in a folder that is not there or not
+/// writable, over a folder, over one of the `inputs`, or over any file without `force`.
+pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> {
+    let place = || format!("output {}", output.display());
+    if output.is_dir() || output.file_name().is_none() {
+        bail!("{}: it is a folder; name a file in it", place());
+    }
+    let folder = match output.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        bail!(
+            "{}: there is no folder {}; make it or choose another place",
+            place(),
+            folder.display()
+        );
+    }
+    if let Ok(same) = output.canonicalize()
+        && inputs
+            .iter()
+            .any(|i| i.canonicalize().is_ok_and(|i| i == same))
+    {
+        bail!(
+            "{}: it is an input of this command; choose another name",
+            place()
+        );
+    }
+    if !force && output.symlink_metadata().is_ok() {
+        bail!(
+            "{}: it exists already; choose another name or give --force",
+            place()
+        );
+    }
+    writable(folder).with_context(place)
+}
+
+/// Makes a folder for keys, and refuses one that cannot be written.
+pub(crate) fn prepare_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| writable(folder))
+        .with_context(|| format!("folder {}", folder.display()))
+}
+
+#[cfg(unix)]
+fn writable(folder: &Path) -> std::io::Result<()> {
+    use nix::unistd::{AccessFlags, access};
+    access(folder, AccessFlags::W_OK | AccessFlags::X_OK).map_err(std::io::Error::from)
+}
+
+#[cfg(not(unix))]
+fn writable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Full disks, signals (4), and outputs that cannot or must not be written.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{DIGITS, LENET, Scratch, TINY_POWER, check_sentence};
+
+/// A file system of 64 kB, unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn new(folder: PathBuf, options: &str) -> Option<Self> {
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&folder);
+        match mount.output() {
+            Ok(o) if o.status.success() => Some(Self(folder)),
+            other => {
+                eprintln!("SKIPPED, NOT TESTED: no file system can be mounted here: {other:?}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk() {
+    let s = Scratch::tiny();
+    s.ok(&["srs", "new", "--power", TINY_POWER]);
+    let Some(_mount) = Mount::new(s.path("small"), "size=64k") else {
+        return;
+    };
+    let full = ["small", "free some space"];
+    s.fails(
+        4,
+        &[
+            "import",
+            LENET,
+            "--input-scale",
+            "1/255",
+            "--calib",
+            DIGITS,
+            "-o",
+            "small/l.pleat",
+        ],
+        &full,
+    );
+    std::fs::create_dir(s.path("small/srs")).unwrap();
+    s.fails(
+        4,
+        &["srs", "new", "--power", "12", "--cache", "small"],
+        &full,
+    );
+    let room = |n: usize| std::fs::write(s.path("small/filler"), vec![1; n]);
+    room(4096 * 14).unwrap();
+    let before = s.files();
+    let args = [
+        "prove",
+        "tiny.pleat",
+        "--data",
+        "x.idx",
+        "--limit",
+        "1",
+        "--statement",
+        "outputs",
+        "-o",
+        "small/p.proof",
+    ];
+    let o = s.run(&args);
+    assert_eq!((o.code, o.out.as_str()), (Some(4), ""), "{o:?}");
+    check_sentence(&args, &o.err, &full);
+    assert_eq!(s.files(), before);
+}
+
+/// Starts, waits for `said` on standard error (or a while), signals, and expects a clean end.
+fn interrupt(s: &Scratch, args: &[&str], said: bool, signal: &str) {
+    let before = s.files();
+    let log = std::fs::File::create(s.path("log")).unwrap();
+    let mut child = s
+        .command(args)
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(200));
+        if !said || !s.read("log").is_empty() {
+            break;
+        }
+    }
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "{args:?} is done already"
+    );
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args([signal, &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let o = child.wait_with_output().unwrap();
+    let err = String::from_utf8(s.read("log")).unwrap();
+    assert_eq!(o.status.code(), Some(4), "{args:?} {signal}: {err}");
+    check_sentence(args, &err, &["interrupted", "unchanged"]);
+    assert!(o.stdout.is_empty());
+    std::fs::remove_file(s.path("log")).unwrap();
+    let after = s.files();
+    let made: Vec<_> = after.difference(&before).collect();
+    assert!(made.is_empty(), "{args:?} {signal}: {made:?}");
+}
+
+#[test]
+fn interrupted() {
+    let s = Scratch::tiny();
+    s.ok(&["srs", "new", "--power", TINY_POWER]);
+    s.write("old.proof", b"old");
+    let prove = [
+        "prove",
+        "tiny.pleat",
+        "--data",
+        "x.idx",
+        "--statement",
+        "outputs",
+        "--force",
+        "-o",
+        "old.proof",
+    ];
+    for signal in ["-INT", "-TERM"] {
+        interrupt(&s, &prove, true, signal);
+        interrupt(&s, &["srs", "new", "--power", "21"], false, signal);
+        interrupt(&s, &["demo", "--cache", "demo"], true, signal);
+    }
+    assert_eq!(s.read("old.proof"), b"old");
+}
+
+/// Outputs are looked at first: with inputs that do not exist, only the output is complained about.
+#[test]
+fn outputs_that_must_not_be_written() {
+    let s = Scratch::tiny();
+    s.write("there", b"old");
+    std::os::unix::fs::symlink("nowhere", s.path("dangling")).unwrap();
+    std::fs::create_dir(s.path("folder")).unwrap();
+    let prove = |out| vec!["prove", "gone.pleat", "--data", "gone", "-o", out];
+    let import = |out| vec!["import", "gone.onnx", "-o", out];
+    for (out, says) in [
+        ("there", &["there", "exists already", "--force"][..]),
+        ("dangling", &["exists already"]),
+        ("folder", &["is a folder", "name a file"]),
+        ("folder/", &["is a folder"]),
+        ("no/where", &["no folder no", "make it"]),
+        ("there/x", &["no folder there"]),
+        ("..", &["is a folder"]),
+    ] {
+        s.fails(3, &prove(out), says);
+        s.fails(3, &import(out), says);
+    }
+    let own = "it is an input of this command";
+    let args = ["prove", "tiny.pleat", "--data", "x.idx", "--force", "-o"];
+    for out in ["tiny.pleat", "./x.idx", "folder/../tiny.pleat"] {
+        s.fails(3, &[&args[..], &[out]].concat(), &[own, "another name"]);
+    }
+    s.fails(
+        3,
+        &["import", "tiny.onnx", "--force", "-o", "tiny.onnx"],
+        &[own],
+    );
+    s.fails(
+        3,
+        &["import", "tiny.onnx"],
+        &["tiny.pleat", "exists already", "--force"],
+    );
+    s.ok(&["import", "tiny.onnx", "--force", "-o", "there"]);
+    assert_ne!(s.read("there"), b"old");
+    s.write("demo/digits.proof", b"old");
+    s.fails(
+        3,
+        &["demo", "-o", "demo"],
+        &["digits.proof", "exists already", "--force"],
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let s = Scratch::tiny();
+    let Some(_mount) = Mount::new(s.path("fixed"), "ro,size=64k") else {
+        return;
+    };
+    let says = ["fixed", "choose a folder that can be written"];
+    let out = ["-o", "fixed/out"];
+    s.fails(4, &[&["import", "gone.onnx"][..], &out].concat(), &says);
+    s.fails(
+        4,
+        &[&["prove", "gone.pleat", "--data", "gone"][..], &out].concat(),
+        &says,
+    );
+    s.fails(
+        4,
+        &["srs", "new", "--power", "4", "--cache", "fixed"],
+        &says,
+    );
+    assert!(
+        Path::new(&s.path("fixed"))
+            .read_dir()
+            .unwrap()
+            .next()
+            .is_none()
+    );
+}
