@@ -2,7 +2,7 @@
 
 use super::{
     Activation, Layer, LayerOp, LinearMap, MAX_BIAS_BITS, MAX_QUOTIENT_BITS, MAX_SHIFT,
-    MAX_WEIGHT_BITS, Network, ValueRange, Weights, rounding_constant, rounding_shift, signed_range,
+    MAX_WEIGHT_BITS, Network, ValueRange, Weights, rounding_shift, signed_range,
 };
 use crate::graph::{Head, Shape, Window};
 use crate::{Error, Result, limits};
