@@ -29,7 +29,7 @@ struct Proofs {
 
 /// A proof of accuracy of samples 2, 3, 4 for context c0ffee, and one of the outputs of 0 and 1.
 static PROOFS: LazyLock<Proofs> = LazyLock::new(|| {
-    let s = Scratch::tiny();
+    let s = Scratch::shared().with_tiny();
     s.ok(&["srs", "new", "--power", TINY_POWER]);
     s.ok(&[
         "srs",

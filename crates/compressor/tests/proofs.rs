@@ -185,7 +185,7 @@ impl Proof {
 
 fn refused(result: Result<(), Error>, what: &str) {
     match result {
-        Err(Error::Invalid(_) | Error::Malformed(_)) => {}
+        Err(Error::Invalid(_) | Error::Malformed(_) | Error::NotAProof) => {}
         other => panic!("{what}: {other:?}"),
     }
 }

@@ -57,7 +57,9 @@ impl From<Output> for Outcome {
 
 /// A folder that goes away, and the command run in it.
 pub(crate) struct Scratch {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder at the end.
+    _guard: Option<tempfile::TempDir>,
 }
 
 impl Scratch {
@@ -66,12 +68,31 @@ impl Scratch {
             .prefix("pleat cli ünïcode ")
             .tempdir()
             .unwrap();
-        Self { folder }
+        Self {
+            folder: folder.path().to_owned(),
+            _guard: Some(folder),
+        }
+    }
+
+    /// For what all tests of a binary share, which is never dropped: in the build folder, emptied now.
+    pub(crate) fn shared() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pleat cli ünïcode");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self {
+            folder,
+            _guard: None,
+        }
     }
 
     /// With the tiny model, its bundle, and twelve labelled samples.
     pub(crate) fn tiny() -> Self {
-        let s = Self::new();
+        Self::new().with_tiny()
+    }
+
+    /// Adds them.
+    pub(crate) fn with_tiny(self) -> Self {
+        let s = self;
         s.write("tiny.onnx", &onnx::tiny("Relu"));
         s.write("x.idx", &idx_images(12, 4));
         s.write("y.idx", &idx_labels(&[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
@@ -80,7 +101,7 @@ impl Scratch {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
@@ -97,10 +118,10 @@ impl Scratch {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pleat"));
         command
             .args(args)
-            .current_dir(self.folder.path())
+            .current_dir(&self.folder)
             .env("XDG_CACHE_HOME", self.path("cache"))
-            .env("HOME", self.folder.path())
-            .env("TMPDIR", self.folder.path());
+            .env("HOME", &self.folder)
+            .env("TMPDIR", &self.folder);
         command
     }
 
@@ -152,7 +173,7 @@ impl Scratch {
     /// All files and folders with their sizes.
     pub(crate) fn files(&self) -> BTreeSet<(PathBuf, u64)> {
         let mut found = BTreeSet::new();
-        list(self.folder.path(), &mut found);
+        list(&self.folder, &mut found);
         found
     }
 }
