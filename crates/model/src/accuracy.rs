@@ -81,13 +81,7 @@ pub fn compare(
 fn one(graph: &Graph, executor: &Executor<'_>, sample: &Sample, index: usize) -> Result<Accuracy> {
     let input: Vec<f32> = sample.values.iter().map(|&v| v as f32).collect();
     let tensors = graph.run(&input)?;
-    let scores = &tensors[graph.outputs[0].node];
-    let mut float = 0;
-    for (i, v) in scores.iter().enumerate() {
-        if *v > scores[float] {
-            float = i;
-        }
-    }
+    let float = Network::top1(&tensors[graph.outputs[0].node]);
     let int = match executor.run(&sample.values, index) {
         Ok(outputs) => Some(Network::top1(&outputs[0])),
         Err(Error::OutOfTable { .. }) => None,

@@ -317,10 +317,10 @@ impl Network {
     }
 
     /// Index of the largest value; the lowest index wins a tie.
-    pub fn top1(values: &[i32]) -> usize {
+    pub fn top1<T: PartialOrd>(values: &[T]) -> usize {
         let mut best = 0;
-        for (i, &v) in values.iter().enumerate() {
-            if v > values[best] {
+        for (i, v) in values.iter().enumerate() {
+            if *v > values[best] {
                 best = i;
             }
         }

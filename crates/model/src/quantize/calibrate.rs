@@ -139,17 +139,6 @@ pub(super) fn observe(graph: &Graph, samples: &[Sample]) -> Result<Reference> {
     })
 }
 
-/// Index of the largest value; the lowest index wins a tie.
-fn top1(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, &v) in values.iter().enumerate() {
-        if v > values[best] {
-            best = i;
-        }
-    }
-    best
-}
-
 impl Reference {
     /// Share of samples with the same top-1 of output 0, and the largest relative root mean square
     /// error over the outputs.
@@ -158,7 +147,7 @@ impl Reference {
             .outputs
             .iter()
             .zip(outputs)
-            .filter(|(float, int)| top1(&float[0]) == Network::top1(&int[0]))
+            .filter(|(float, int)| Network::top1(&float[0]) == Network::top1(&int[0]))
             .count();
         let mut worst = 0.0f64;
         for (k, output) in network.outputs.iter().enumerate() {

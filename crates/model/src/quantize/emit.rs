@@ -1,6 +1,5 @@
 //! Integers for one choice of activation width and shift.
 
-use super::MAX_ACTIVATION_BITS;
 use super::calibrate::Statistics;
 use super::plan::{Plan, Source};
 use crate::bounds;
@@ -8,28 +7,24 @@ use crate::graph::{Activation as FloatActivation, Conv, Op, Pool, PoolKind};
 use crate::network::{
     Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, MAX_BIAS_BITS,
     MAX_QUOTIENT_BITS, MAX_WEIGHT_BITS, Network, NetworkOutput, ValueRange, Weights,
-    rounding_constant, signed_bits, signed_range,
+    rounding_constant, signed_bits,
 };
 use crate::{Error, Result};
 
 /// Fraction bits of LeakyReLU and PReLU slopes.
 const SLOPE_SHIFT: u32 = 12;
-/// Calibrated width of outputs; the quotient keeps its full range above it, so outputs never saturate.
-const OUTPUT_BITS: u32 = 12;
-/// Additional width of tensors without an activation.
-const LINEAR_EXTRA_BITS: u32 = 2;
 /// A sum over a window is kept exact, without rounding, while it is at most this wide.
 const EXACT_POOL_BITS: u32 = 12;
 
-struct Emitter<'a> {
-    plan: &'a Plan,
-    statistics: &'a Statistics,
-    bits: u32,
-    shift: u32,
+pub(super) struct Emitter<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) statistics: &'a Statistics,
+    pub(super) bits: u32,
+    pub(super) shift: u32,
     /// Per group, once known.
-    group_scale: Vec<Option<f64>>,
-    layers: Vec<Layer>,
-    weights: Vec<LayerWeights>,
+    pub(super) group_scale: Vec<Option<f64>>,
+    pub(super) layers: Vec<Layer>,
+    pub(super) weights: Vec<LayerWeights>,
 }
 
 /// The integer network with activations of `bits` bits and the shift `shift`.
@@ -130,97 +125,8 @@ impl Emitter<'_> {
         ))
     }
 
-    fn input(&self, i: usize, k: usize) -> &Layer {
+    pub(super) fn input(&self, i: usize, k: usize) -> &Layer {
         &self.layers[self.plan.layers[i].inputs[k]]
-    }
-
-    fn is_output(&self, i: usize) -> bool {
-        self.plan.outputs.contains(&i)
-    }
-
-    fn is_read(&self, i: usize) -> bool {
-        self.plan.layers.iter().any(|l| l.inputs.contains(&i))
-    }
-
-    /// Smallest and largest real value over the tensors of `i`'s group.
-    fn observed(&self, i: usize) -> (f64, f64) {
-        let group = self.plan.layers[i].group;
-        self.plan
-            .layers
-            .iter()
-            .filter(|l| l.group == group)
-            .map(|l| &self.statistics.tensors[l.node])
-            .fold((0.0f64, 0.0f64), |(lo, hi), t| {
-                (lo.min(f64::from(t.min)), hi.max(f64::from(t.max)))
-            })
-    }
-
-    /// Width of layer `i`'s values. Tensors without an activation (before a residual addition, say)
-    /// have long tails and feed many layers: two more bits there cost little and save as many in
-    /// the weights that read them.
-    fn width(&self, i: usize) -> u32 {
-        let group = self.plan.layers[i].group;
-        let activated = self.plan.layers.iter().any(|l| {
-            l.group == group
-                && matches!(
-                    l.source,
-                    Source::Activation(_)
-                        | Source::Linear {
-                            activation: Some(_),
-                            ..
-                        }
-                )
-        });
-        if activated {
-            self.bits
-        } else {
-            (self.bits + LINEAR_EXTRA_BITS).min(MAX_ACTIVATION_BITS)
-        }
-    }
-
-    /// Scale of layer `i`'s values, shared by its group.
-    fn scale(&mut self, i: usize) -> f64 {
-        let group = self.plan.layers[i].group;
-        if let Some(s) = self.group_scale[group] {
-            return s;
-        }
-        let bits = if self.is_output(i) && !self.is_read(i) {
-            OUTPUT_BITS.max(self.bits)
-        } else {
-            self.width(i)
-        };
-        let s = scale_of(self.observed(i), bits);
-        self.group_scale[group] = Some(s);
-        s
-    }
-
-    /// Range of the values of layer `i`, before the function's own bounds.
-    fn value_range(&self, i: usize, quotient_bits: u32) -> ValueRange {
-        let (low, high) = signed_range(quotient_bits);
-        let full = ValueRange {
-            min: low as i32,
-            max: high as i32,
-        };
-        if self.is_output(i) && !self.is_read(i) {
-            return full;
-        }
-        let t = &self.statistics.tensors[self.plan.layers[i].node];
-        let saturated = if t.min >= 0.0 {
-            ValueRange {
-                min: 0,
-                max: (1 << self.width(i)) - 1,
-            }
-        } else {
-            let (low, high) = signed_range(self.width(i));
-            ValueRange {
-                min: low as i32,
-                max: high as i32,
-            }
-        };
-        ValueRange {
-            min: saturated.min.max(full.min),
-            max: saturated.max.min(full.max),
-        }
     }
 
     fn copy(&mut self, i: usize) -> Result<(LayerOp, ValueRange, f64)> {
@@ -388,31 +294,6 @@ impl Emitter<'_> {
         self.linear(i, map, &LayerWeights::default(), quotient_scale, activation)
     }
 
-    /// Scale of the quotient: that of the values, unless a table stands between.
-    fn quotient_scale(&mut self, i: usize, activation: Option<&FloatActivation>) -> f64 {
-        let linear = match self.plan.layers[i].source {
-            Source::Linear { linear, .. } => linear,
-            _ => self.plan.layers[i].node,
-        };
-        self.quotient_scale_of(i, linear, activation)
-    }
-
-    fn quotient_scale_of(
-        &mut self,
-        i: usize,
-        before: usize,
-        activation: Option<&FloatActivation>,
-    ) -> f64 {
-        if needs_table(activation) {
-            // Two bits finer than the values: the table rounds once more.
-            let t = &self.statistics.tensors[before];
-            let ends = (f64::from(t.min).min(0.0), f64::from(t.max).max(0.0));
-            scale_of((ends.0.min(-ends.1), ends.1.max(-ends.0)), self.bits + 2)
-        } else {
-            self.scale(i)
-        }
-    }
-
     fn linear(
         &mut self,
         i: usize,
@@ -521,24 +402,4 @@ impl Emitter<'_> {
             self.plan.node(i).name
         ))
     }
-}
-
-fn needs_table(activation: Option<&FloatActivation>) -> bool {
-    !matches!(
-        activation,
-        None | Some(
-            FloatActivation::Relu | FloatActivation::Clip { .. } | FloatActivation::Slope(_)
-        )
-    )
-}
-
-/// Scale at which `bits` bits (signed if a value is negative) hold the observed range.
-fn scale_of((min, max): (f64, f64), bits: u32) -> f64 {
-    let s = if min < 0.0 {
-        let half = f64::from(1u32 << (bits - 1));
-        (max / (half - 1.0)).max(-min / half)
-    } else {
-        max / (f64::from(1u32 << bits) - 1.0)
-    };
-    if s > 0.0 && s.is_normal() { s } else { 1.0 }
 }

@@ -9,6 +9,7 @@
 mod calibrate;
 mod emit;
 mod plan;
+mod scales;
 
 use rayon::prelude::*;
 
