@@ -79,6 +79,14 @@ impl Store {
             .with_max_object_header_bytes(1 << 20);
         let file =
             contained(|| Hdf5File::from_vec_with_options(bytes, options).map_err(malformed))?;
+        // The last bytes of a file may belong to nothing that is read.
+        let end = file.superblock().eof_address;
+        if end > size as u64 {
+            return Err(Error::malformed(
+                "HDF5 file",
+                format!("it is truncated: {size} bytes of {end}"),
+            ));
+        }
         Ok(Self {
             file,
             bytes: size,
