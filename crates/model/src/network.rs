@@ -422,6 +422,9 @@ impl Network {
             }
         };
         let windowed = |w: &Window, channels: usize, x: &Layer| {
+            if limits::values(&w.kernel).is_none() {
+                return Err("a window that is too large".into());
+            }
             let out = w
                 .output(x.shape.height, x.shape.width)
                 .ok_or("a window that does not fit")?;
@@ -527,6 +530,19 @@ impl Network {
                 let span = |a: usize| (window.kernel[a] - 1) * window.dilation[a] + 1;
                 if (0..4).any(|p| window.pads[p] > 0 && window.pads[p] >= span(p % 2)) {
                     return Err("a window that lies in the padding".into());
+                }
+                // Between two taps far apart there is room for a small image.
+                let covers = |a: usize, size: usize, positions: usize| {
+                    let (pad, gap) = (window.pads[a], window.dilation[a]);
+                    (0..positions).all(|at| {
+                        let start = at * window.stride[a];
+                        let tap = pad.saturating_sub(start).div_ceil(gap);
+                        tap < window.kernel[a] && start + tap * gap < pad + size
+                    })
+                };
+                let (x, out) = (inputs[0].shape, layer.shape);
+                if !covers(0, x.height, out.height) || !covers(1, x.width, out.width) {
+                    return Err("a window that covers padding only".into());
                 }
             }
             LayerOp::Concat => {

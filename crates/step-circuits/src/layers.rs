@@ -96,6 +96,10 @@ fn products(network: &Network) -> u128 {
             };
         total += (network.kernel_len(i) + network.bias_len(i)) as u128;
     }
+    // Many outputs may name one tensor; each is packed.
+    for output in &network.outputs {
+        total += network.layers[output.layer].shape.len() as u128;
+    }
     total
 }
 
