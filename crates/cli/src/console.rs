@@ -29,7 +29,7 @@ impl Console {
         let line = if self.json {
             serde_json::to_string(value)?
         } else {
-            text()
+            printable(&text(), true)
         };
         match writeln!(out, "{line}").and_then(|()| out.flush()) {
             // The reader has seen enough, as in `pleat run ... | head`.
@@ -41,13 +41,13 @@ impl Console {
     /// A remark on standard error.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            eprintln!("{}", printable(text, true));
         }
     }
 
     /// An error; with `--json` also as the one object on standard output.
     pub(crate) fn error(&self, text: &str, code: u8) {
-        eprintln!("pleat: {text}");
+        eprintln!("pleat: {}", printable(text, false));
         if self.json {
             let object = serde_json::json!({ "error": text, "exit_code": code });
             let _ = writeln!(std::io::stdout(), "{object}");
@@ -74,6 +74,26 @@ impl Console {
             last: Mutex::new(Instant::now()),
         }
     }
+}
+
+/// Text without characters a terminal would obey: names come from files of others, and could erase a
+/// verdict and write another. `lines` lets line ends pass.
+fn printable(text: &str, lines: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let harmless = match c {
+            '\n' => lines,
+            // Marks that change the direction of the text around them.
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+            '\u{2028}' | '\u{2029}' => false,
+            c => !c.is_control(),
+        };
+        match harmless {
+            true => out.push(c),
+            false => out.extend(c.escape_unicode()),
+        }
+    }
+    out
 }
 
 /// A running count.

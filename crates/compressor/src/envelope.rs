@@ -125,6 +125,11 @@ impl Envelope {
             return fail("it is not in canonical form");
         }
         skeleton::check(&envelope)?;
+        // Before anybody indexes it.
+        envelope
+            .network
+            .validate()
+            .map_err(|e| Error::Malformed(e.to_string()))?;
         Ok(envelope)
     }
 }

@@ -42,6 +42,11 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
 
+    let bundle_file = folder.join("lenet5.pleat");
+    let proof = folder.join("digits.proof");
+    for file in [&bundle_file, &proof] {
+        super::check_output(file, false)?;
+    }
     console.note("1. import: a LeNet-5 trained on MNIST becomes an integer network");
     let command = Cli::parse_example(&[
         "pleat",
@@ -58,7 +63,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         anyhow::bail!("the demonstration's import command did not parse");
     };
     let (bundle, _) = import::make_bundle(import_args, console)?;
-    bundle.save(&folder.join("lenet5.pleat"), true)?;
+    bundle.save(&bundle_file, false)?;
 
     let step = Step::new(&bundle.network, Kind::Accuracy)?;
     let power = Requirements::of(&step)?.power;
@@ -80,7 +85,6 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         "3. prove: {} real digits, one folding step each; the weights stay secret",
         args.samples
     ));
-    let proof = folder.join("digits.proof");
     let data = DataArgs {
         data: images.clone(),
         labels: Some(labels.clone()),
@@ -93,7 +97,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         Kind::Accuracy,
         &[],
         &proof,
-        true,
+        false,
         cache,
         console,
     )?;

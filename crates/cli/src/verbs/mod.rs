@@ -39,6 +39,29 @@ pub(crate) fn load_bundle(path: &Path) -> Result<Bundle> {
     Bundle::load(path).with_context(|| format!("bundle {}", path.display()))
 }
 
+/// Refuses an output that could not be written in the end, before hours of work.
+pub(crate) fn check_output(path: &Path, force: bool) -> Result<()> {
+    if path.is_dir() {
+        bail!("{} is a folder; name a file", path.display());
+    }
+    if path.exists() && !force {
+        bail!(
+            "{} exists already; choose another name or give --force",
+            path.display()
+        );
+    }
+    let folder = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    tempfile::Builder::new()
+        .prefix(".pleat-")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
 /// Opens the data a command names and the range of it that is meant.
 pub(crate) fn open_data(network: &Network, args: &DataArgs) -> Result<(DataSet, Range<usize>)> {
     let data = DataSet::open(&args.data, args.labels.as_deref(), &network.input)

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::{DataArgs, ProveArgs, StatementKind};
 use crate::console::Console;
 use crate::resources::peak_rss_bytes;
-use crate::verbs::{Statement, load_bundle, open_data};
+use crate::verbs::{Statement, check_output, load_bundle, open_data};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ProveResult {
@@ -32,12 +32,7 @@ pub(crate) struct ProveResult {
 }
 
 pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<()> {
-    if args.output.exists() && !args.force {
-        bail!(
-            "{} exists already; choose another name or give --force",
-            args.output.display()
-        );
-    }
+    check_output(&args.output, args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let kind = match args.statement {
         StatementKind::Accuracy => Kind::Accuracy,
