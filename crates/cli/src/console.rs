@@ -31,7 +31,7 @@ impl Console {
         let line = if self.json {
             serde_json::to_string(value)?
         } else {
-            text()
+            printable(&text(), true)
         };
         match writeln!(out, "{line}").and_then(|()| out.flush()) {
             // The reader has seen enough, as in `pleat run ... | head`.
@@ -43,13 +43,13 @@ impl Console {
     /// A remark on standard error.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            to_stderr(text);
+            to_stderr(&printable(text, true));
         }
     }
 
     /// An error; with `--json` also as the one object on standard output.
     pub(crate) fn error(&self, text: &str, code: u8) {
-        to_stderr(&format!("pleat: {text}"));
+        to_stderr(&format!("pleat: {}", printable(text, false)));
         if self.json {
             error_object(text, code);
         }
@@ -89,6 +89,26 @@ pub(crate) fn error_object(text: &str, code: u8) {
         object["valid"] = false.into();
     }
     let _ = writeln!(std::io::stdout(), "{object}");
+}
+
+/// Text without characters a terminal would obey: names come from files of others, and could erase a
+/// verdict and write another. `lines` lets line ends pass.
+fn printable(text: &str, lines: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let harmless = match c {
+            '\n' => lines,
+            // Marks that change the direction of the text around them.
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+            '\u{2028}' | '\u{2029}' => false,
+            c => !c.is_control(),
+        };
+        match harmless {
+            true => out.push(c),
+            false => out.extend(c.escape_unicode()),
+        }
+    }
+    out
 }
 
 /// A running count.

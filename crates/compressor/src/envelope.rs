@@ -25,7 +25,9 @@ pub const HEADER_BYTES: usize = 10;
 /// Bytes of the digest at the end.
 pub const DIGEST_BYTES: usize = 32;
 /// Largest proof file accepted.
-pub const MAX_BYTES: usize = 1 << 28;
+pub const MAX_BYTES: usize = 1 << 26;
+/// Bytes of the largest context.
+pub const MAX_CONTEXT_BYTES: usize = 1024;
 
 /// What a proof claims beyond "this model on this data".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +126,15 @@ impl Envelope {
         if envelope.to_bytes()?.as_slice() != bytes {
             return fail("it is not in canonical form");
         }
+        if envelope.context.len() > MAX_CONTEXT_BYTES {
+            return fail("its context is longer than 1,024 bytes");
+        }
         skeleton::check(&envelope)?;
+        // Before anybody indexes it.
+        envelope
+            .network
+            .validate()
+            .map_err(|e| Error::Malformed(e.to_string()))?;
         Ok(envelope)
     }
 }

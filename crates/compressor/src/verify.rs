@@ -6,7 +6,8 @@ use pleat_folding::srs::{Origin, SrsFile};
 use pleat_folding::{Params, Requirements, srs};
 use pleat_model::network::Network;
 use pleat_step_circuits::statement::{
-    Bytes, State, Statement, context_hash, from_bytes, outputs_digest, to_bytes,
+    Bytes, State, Statement, architecture_digest, context_hash, from_bytes, outputs_digest,
+    to_bytes,
 };
 use pleat_step_circuits::{Kind, Scalar, Step};
 
@@ -154,7 +155,8 @@ impl Verifier {
             &kind,
             Kind::to_string,
         )?;
-        if envelope.network != *statement.network() {
+        // By digest: floats compare otherwise than they are encoded.
+        if architecture_digest(&envelope.network)? != statement.architecture() {
             return Err(Error::Invalid("it is about another architecture".into()));
         }
         let (initial, last) = states(&envelope, statement)?;

@@ -485,3 +485,40 @@ fn samples_that_do_not_fit_leave_the_prover_usable() {
     let prover = Prover::new(&SETUP.accuracy, &weights(1), &SALT, b"").unwrap();
     assert!(prover.finish().is_err());
 }
+
+/// What reads an envelope may index its architecture: `verify --data` does so before any circuit is built.
+#[test]
+fn an_impossible_architecture_is_no_proof_file() {
+    let change: [fn(&mut Network); 4] = [
+        |n| n.outputs.clear(),
+        |n| n.outputs[0].layer = 99,
+        |n| n.layers[1].inputs[0] = 7,
+        |n| n.input.resize = Some([1 << 60, 1 << 60]),
+    ];
+    for change in change {
+        let mut envelope = ACCURACY.envelope();
+        change(&mut envelope.network);
+        let result = Envelope::from_bytes(&envelope.to_bytes().unwrap());
+        assert!(matches!(result.map(drop), Err(Error::Malformed(_))));
+    }
+}
+
+/// Numbers compare equal that are encoded, and hashed, differently.
+#[test]
+fn an_architecture_is_compared_by_its_encoding() {
+    let mut network = network();
+    network.layers[1].scale = 0.0;
+    let params = Params::setup(&network, Kind::Outputs, dir()).unwrap();
+    let mut prover = Prover::new(&params, &weights(1), &SALT, CONTEXT).unwrap();
+    prover.prove_sample(&samples(1)[0], None).unwrap();
+    let envelope = compress(&params, &prover.finish().unwrap()).unwrap();
+    let mut bytes = envelope.to_bytes().unwrap();
+    let verifier = Verifier::new(&network, Kind::Outputs, dir()).unwrap();
+    for (scale, accepted) in [(0.0, true), (-0.0, false)] {
+        let mut envelope = Envelope::from_bytes(&bytes).unwrap();
+        envelope.network.layers[1].scale = scale;
+        bytes = envelope.to_bytes().unwrap();
+        let result = verifier.verify(envelope, &Expectations::default());
+        assert_eq!(result.is_ok(), accepted);
+    }
+}

@@ -19,6 +19,9 @@ pub const AUGMENTED: Counts = Counts {
     nonzeros: 0,
 };
 
+/// Coefficients of the step's matrices per point of the key, at most: several times what networks have.
+const MAX_NONZEROS_PER_POINT: usize = 64;
+
 /// What a step needs, known before any key is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirements {
@@ -44,6 +47,14 @@ impl Requirements {
         let power = constraints.max(variables).next_power_of_two().ilog2();
         if power > crate::ptau::MAX_POWER {
             return Err(Error::TooLarge { power });
+        }
+        // A verifier has chosen how much it can afford by its key; long constraints must not exceed it.
+        let limit = MAX_NONZEROS_PER_POINT << power;
+        if counts.nonzeros > limit {
+            return Err(Error::Invalid(format!(
+                "the network's constraints have {} coefficients, a step of 2^{power} can hold {limit}",
+                counts.nonzeros
+            )));
         }
         Ok(Self {
             constraints,

@@ -57,6 +57,19 @@ impl Origin {
     }
 }
 
+/// What is stored beside a key.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// [`SrsFile::id`] in hexadecimal: a key that replaced another does not inherit its origin.
+    id: String,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// One key file.
 #[derive(Clone, Debug)]
 pub struct SrsFile {
@@ -113,15 +126,17 @@ fn open(path: &Path) -> Result<(BufReader<File>, Layout)> {
 fn describe(path: &Path) -> Result<SrsFile> {
     let (mut reader, layout) = open(path)?;
     let (g1, g2) = layout.read_points(&mut reader, 2).map_err(bad(path))?;
+    let id = identify(&g1, &g2);
     let origin = std::fs::read(path.with_extension("json"))
         .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or(Origin::Unknown);
+        .and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok())
+        .filter(|record| record.id == hex(&id))
+        .map_or(Origin::Unknown, |record| record.origin);
     Ok(SrsFile {
         path: path.to_owned(),
         power: layout.usable_power(),
         origin,
-        id: identify(&g1, &g2),
+        id,
     })
 }
 
@@ -194,9 +209,13 @@ fn store(
 ) -> Result<SrsFile> {
     std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
     let path = dir.join(file_name(power));
+    let record = Record {
+        id: hex(&identify(g1, g2)),
+        origin: origin.clone(),
+    };
     write_atomic(&path, Access::Public, force, |w| ptau::write(w, g1, g2))?;
     write_atomic(&path.with_extension("json"), Access::Public, true, |w| {
-        serde_json::to_writer_pretty(&mut *w, origin)?;
+        serde_json::to_writer_pretty(&mut *w, &record)?;
         w.write_all(b"\n")
     })?;
     describe(&path)
@@ -359,11 +378,7 @@ pub fn import(dir: &Path, source: &Path, power: Option<u32>, force: bool) -> Res
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default(),
-        sha256: hasher
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
+        sha256: hex(&hasher.finalize()),
     };
     store(dir, power, force, &origin, &g1, &g2)
 }
@@ -402,6 +417,19 @@ mod tests {
         assert!(matches!(cut.origin, Origin::Imported { .. }));
         assert_eq!(info(other.path()).unwrap().len(), 1);
         assert!(import(other.path(), &made.path, Some(7), false).is_err());
+    }
+
+    /// What lies beside a key says where that key came from, not whatever replaced it.
+    #[test]
+    fn the_origin_of_another_key_is_not_believed() {
+        let (made, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let ceremony = create_local(made.path(), 4, false).unwrap();
+        let imported = import(cache.path(), &ceremony.path, None, false).unwrap();
+        assert!(imported.origin.warning().is_none());
+        let other = create_local(made.path(), 5, false).unwrap();
+        std::fs::copy(&other.path, &imported.path).unwrap();
+        let found = find(cache.path(), 4).unwrap();
+        assert_eq!((found.id, found.origin), (other.id, Origin::Unknown));
     }
 
     /// No byte of the structure or of the first points can change unseen, and nothing panics.

@@ -54,7 +54,7 @@ pub struct ImportReport {
 }
 
 /// An imported network with its secrets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
     /// Public architecture.
     pub network: Network,
@@ -64,6 +64,16 @@ pub struct Bundle {
     pub salt: [u8; 32],
     /// How the import went.
     pub report: ImportReport,
+}
+
+/// Without weights and salt: whatever is printed may end in a log.
+impl std::fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bundle")
+            .field("network", &self.network)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Bundle {

@@ -22,6 +22,9 @@ use crate::{Error, Result, Scalar};
 
 /// Products of one sample above which a network is refused before anything is built.
 pub const MAX_PRODUCTS: u128 = 1 << 26;
+/// Values of all tensors of one sample above which a network is refused: each costs a few hundred
+/// bytes while the circuit is built.
+pub const MAX_VALUES: u128 = 1 << 23;
 /// Bits of the largest accumulator: field and integer arithmetic agree with a wide margin.
 pub const MAX_ACCUMULATOR_BITS: u32 = 62;
 
@@ -60,6 +63,12 @@ impl Plan {
                 limit: MAX_PRODUCTS,
             });
         }
+        let values = network.layers.iter().map(|l| l.shape.len() as u128).sum();
+        if values > MAX_VALUES {
+            return Err(Error::Invalid(format!(
+                "the network has {values} values per sample, one step can hold {MAX_VALUES}"
+            )));
+        }
         let layers = (0..network.layers.len())
             .map(|i| plan_layer(network, i))
             .collect::<Result<_>>()?;
@@ -95,6 +104,10 @@ fn products(network: &Network) -> u128 {
                 _ => 1,
             };
         total += (network.kernel_len(i) + network.bias_len(i)) as u128;
+    }
+    // Many outputs may name one tensor; each is packed.
+    for output in &network.outputs {
+        total += network.layers[output.layer].shape.len() as u128;
     }
     total
 }

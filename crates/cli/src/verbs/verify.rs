@@ -21,6 +21,8 @@ pub(crate) struct VerifyResult {
     pub(crate) statement: Statement,
     /// Whether the data id was recomputed from given data.
     pub(crate) data_checked: bool,
+    /// Of the given data: index of the first sample proved, of the one after the last, and its size.
+    pub(crate) data_range: Option<[usize; 3]>,
     /// Whether the model id was compared with a given one.
     pub(crate) model_checked: bool,
     pub(crate) setup_seconds: f64,
@@ -41,10 +43,11 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
     }
     let envelope = Envelope::from_bytes(&std::fs::read(&args.proof)?)?;
     let kind = envelope.claim.kind();
+    let given = given_data_id(args, &envelope)?;
     let expectations = Expectations {
         kind: None,
         model_id: args.model_id,
-        data_id: given_data_id(args, &envelope)?,
+        data_id: given.map(|(id, _)| id),
         samples: None,
         context: args.context.as_ref().map(|c| c.0.clone()),
     };
@@ -66,7 +69,8 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
             &verified.context,
             &verified.claim,
         ),
-        data_checked: expectations.data_id.is_some(),
+        data_checked: given.is_some(),
+        data_range: given.map(|(_, range)| range),
         model_checked: expectations.model_id.is_some(),
         setup_seconds,
         seconds: start.elapsed().as_secs_f64(),
@@ -75,7 +79,7 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
 }
 
 /// The id of the data the caller gave, in the form the proof's kind of statement uses.
-fn given_data_id(args: &VerifyArgs, envelope: &Envelope) -> Result<Option<Bytes>> {
+fn given_data_id(args: &VerifyArgs, envelope: &Envelope) -> Result<Option<(Bytes, [usize; 3])>> {
     let Some(path) = &args.data else {
         return Ok(None);
     };
@@ -110,7 +114,7 @@ fn given_data_id(args: &VerifyArgs, envelope: &Envelope) -> Result<Option<Bytes>
             .iter()
             .map(|s| (s.values.as_slice(), s.label.filter(|_| labelled))),
     )?;
-    Ok(Some(to_bytes(&id)))
+    Ok(Some((to_bytes(&id), [args.offset, end, data.len()])))
 }
 
 pub(crate) fn text(r: &VerifyResult) -> String {
@@ -124,11 +128,15 @@ pub(crate) fn text(r: &VerifyResult) -> String {
         }
     };
     lines.push(checked(r.model_checked, "the model id", "--model-id HEX"));
-    lines.push(checked(
-        r.data_checked,
-        "the data",
-        "--data DATA --labels LABELS",
-    ));
+    lines.push(match r.data_range {
+        Some([from, to, n]) => {
+            format!(
+                "checked     the data are samples {from} to {} of the {n} you gave",
+                to - 1
+            )
+        }
+        None => checked(false, "the data", "--data DATA --labels LABELS"),
+    });
     if let Some(warning) = r.srs_warning {
         lines.push(format!("warning     {warning}"));
     }

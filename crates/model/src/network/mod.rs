@@ -246,12 +246,24 @@ pub struct Network {
 }
 
 /// The secret parameters of one layer; empty for layers without.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerWeights {
     /// `[out_channels, in_channels / groups, kernel rows, kernel columns]`.
     pub kernel: Vec<i32>,
     /// One per output channel, rounding constant included.
     pub bias: Vec<i64>,
+}
+
+/// Without the values: they are secret, and whatever is printed may end in a log.
+impl std::fmt::Debug for LayerWeights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "LayerWeights({} weights, {} biases)",
+            self.kernel.len(),
+            self.bias.len()
+        )
+    }
 }
 
 /// The secret parameters of a network, one entry per layer.

@@ -117,11 +117,24 @@ impl Lin {
     }
 
     /// `lc + self`.
+    ///
+    /// Terms are added in the order of their variables, because nova-snark inserts them into a sorted
+    /// list: any other order takes quadratic time.
     pub fn into_lc(&self, lc: LinearCombination<Scalar>) -> LinearCombination<Scalar> {
-        self.terms.iter().fold(lc, |lc, &(variable, c)| match c {
+        let position = |&(variable, _): &(Variable, i64)| match variable.0 {
+            Index::Input(i) => (false, i),
+            Index::Aux(i) => (true, i),
+        };
+        let add = |lc, &(variable, c): &(Variable, i64)| match c {
             1 => lc + variable,
             _ => lc + (scalar(c), variable),
-        })
+        };
+        if self.terms.is_sorted_by_key(position) {
+            return self.terms.iter().fold(lc, add);
+        }
+        let mut terms = self.terms.clone();
+        terms.sort_by_key(position);
+        terms.iter().fold(lc, add)
     }
 }
 
