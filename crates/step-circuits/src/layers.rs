@@ -63,7 +63,7 @@ impl Plan {
                 limit: MAX_PRODUCTS,
             });
         }
-        let values = network.layers.iter().map(|l| l.shape.len() as u128).sum();
+        let values: u128 = network.layers.iter().map(|l| l.shape.len() as u128).sum();
         if values > MAX_VALUES {
             return Err(Error::Invalid(format!(
                 "the network has {values} values per sample, one step can hold {MAX_VALUES}"
