@@ -59,7 +59,7 @@ Data ids are unsalted: who can guess the data can confirm the guess."
     Prove(ProveArgs),
     /// Check a proof
     #[command(
-        after_help = "Example:\n  pleat verify digits.proof --model-id 3f.. --data t10k-images-idx3-ubyte.gz \
+        after_help = "Example:\n  pleat verify digits.proof --model-id HEX --data t10k-images-idx3-ubyte.gz \
 --labels t10k-labels-idx1-ubyte.gz\n\nExit code 0: valid. 1: not a valid proof of what you asked for: damaged, or about another model, \
 data or context. 3 or 4: could not be decided: no proof file at all (it does not begin with PLEATPRF), \
 no key or another key than the proof's, data that cannot be read."

@@ -12,8 +12,9 @@ pub(crate) struct Budget {
     pub(crate) constraints: usize,
     pub(crate) variables: usize,
     pub(crate) nonzeros: usize,
-    /// Points of the commitment key needed, a power of two.
+    /// Points of the commitment key needed: two to the `power`.
     pub(crate) key_points: u64,
+    pub(crate) power: u32,
 }
 
 /// Expected cost of a proof of some steps on two cores.
@@ -102,6 +103,7 @@ pub(crate) fn estimate(network: &Network, kind: Kind, steps: usize) -> Result<(B
         variables: requirements.variables,
         nonzeros: requirements.nonzeros,
         key_points,
+        power: requirements.power,
     };
     let estimate = Estimate {
         steps,

@@ -198,7 +198,7 @@ fn what_cannot_be_decided_is_bad_input() {
     s.fails(
         3,
         &["verify", "a.proof", "--cache", "none"],
-        &["srs new", "srs import"],
+        &["a new key cannot verify it", "srs import"],
     );
     s.fails(
         3,

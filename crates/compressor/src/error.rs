@@ -20,10 +20,22 @@ pub enum Error {
         /// What the proof says.
         got: String,
     },
+    /// No key here is large enough; making one would not help.
+    #[error(
+        "the proof was made with commitment key {proof}, and none of 2^{power} points is here; a new key \
+         cannot verify it: get that key from a public ceremony and run `pleat srs import FILE.ptau` \
+         (a key from the prover proves nothing)"
+    )]
+    MissingKey {
+        /// Identity of the proof's key.
+        proof: String,
+        /// Power needed.
+        power: u32,
+    },
     /// A proof made with another commitment key.
     #[error(
         "the proof was made with another commitment key ({proof}) than the one here ({here}); \
-         import the key it was made with"
+         import the key it was made with, if it is a public ceremony's: a key from the prover proves nothing"
     )]
     OtherSrs {
         /// Identity of the proof's key.

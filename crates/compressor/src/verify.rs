@@ -50,6 +50,8 @@ pub struct VerifiedStatement {
     pub context: Vec<u8>,
     /// Where the commitment key came from; see [`Origin::warning`].
     pub srs_origin: Origin,
+    /// Identity of the commitment key.
+    pub srs_id: [u8; 32],
     /// The size of a step.
     pub requirements: Requirements,
 }
@@ -105,8 +107,15 @@ pub fn precheck(envelope: &Envelope, srs_dir: &Path, expectations: &Expectations
     // the circuit that computes the model id: the prover chooses nothing here.
     let step = Step::new(&envelope.network, envelope.claim.kind())?;
     states(envelope, step.statement())?;
-    let key = srs::find(srs_dir, Requirements::of(&step)?.power)?;
-    check_srs(envelope, &key)
+    let power = Requirements::of(&step)?.power;
+    match srs::find(srs_dir, power) {
+        Ok(key) => check_srs(envelope, &key),
+        Err(pleat_folding::Error::MissingSrs { .. }) => Err(Error::MissingKey {
+            proof: hex(&envelope.srs_id),
+            power,
+        }),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// A verifier of proofs about one architecture and kind of statement; most of the time of
@@ -177,6 +186,7 @@ impl Verifier {
             context: envelope.context,
             network: envelope.network,
             srs_origin: self.params.srs().origin.clone(),
+            srs_id: self.params.srs().id,
             requirements: *self.params.requirements(),
         })
     }

@@ -11,7 +11,7 @@ use crate::args::InspectArgs;
 use crate::console::Console;
 use crate::estimate::{Budget, Estimate, estimate};
 use crate::failure::sentence;
-use crate::verbs::load_bundle;
+use crate::verbs::{load_bundle, model_id_hex};
 
 /// Widths in bits over a network.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +71,7 @@ struct LayerLine {
 #[derive(Debug, Serialize)]
 struct InspectResult {
     source: String,
+    model_id: String,
     layers: Vec<LayerLine>,
     parameters: usize,
     shift: u32,
@@ -90,7 +91,7 @@ struct InspectResult {
 
 pub(crate) fn run(args: &InspectArgs, console: &Console) -> Result<()> {
     let bundle = load_bundle(&args.bundle)?;
-    let result = describe(&bundle, args);
+    let result = describe(&bundle, args)?;
     console.result(&result, || text(&result))
 }
 
@@ -100,14 +101,14 @@ pub(crate) fn overflow(bundle: &Bundle) -> String {
     match layers.as_slice() {
         [] => "impossible for every input in range".to_owned(),
         [first, ..] => format!(
-            "possible in {} layers (first '{}'): such a sample is refused, never wrapped",
+            "possible in {} of the layers (first '{}'): such a sample is refused, never wrapped",
             layers.len(),
             bundle.network.layers[*first].name
         ),
     }
 }
 
-fn describe(bundle: &Bundle, args: &InspectArgs) -> InspectResult {
+fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
     let network = &bundle.network;
     let may_refuse = layers_that_may_refuse(network, &bundle.weights);
     let layers = (0..network.layers.len())
@@ -150,7 +151,8 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> InspectResult {
         Ok(cost) => (Some(cost), None),
         Err(e) => (None, Some(sentence(&e))),
     };
-    InspectResult {
+    Ok(InspectResult {
+        model_id: model_id_hex(bundle)?,
         provable: cost.is_some(),
         reason,
         constraints_per_step: cost.map(|(budget, _)| budget.constraints),
@@ -165,7 +167,7 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> InspectResult {
         overflow: overflow(bundle),
         float_accuracy: accuracy.and_then(|a| a.float_accuracy()),
         int_accuracy: accuracy.and_then(|a| a.int_accuracy()),
-    }
+    })
 }
 
 fn operation(op: &LayerOp) -> String {
@@ -233,6 +235,7 @@ fn text(r: &InspectResult) -> String {
     }
     let mut lines = vec![
         format!("model        {}", r.source),
+        format!("model id     {}", r.model_id),
         table.to_string(),
         format!(
             "integers     {} parameters, weights up to {} bits, activations {} bits, shift {}",
@@ -252,11 +255,15 @@ fn text(r: &InspectResult) -> String {
     }
     if let (Some(budget), Some(e)) = (&r.budget, &r.estimate) {
         lines.push(format!(
-            "step         {} constraints, {} variables, {} non-zero coefficients; key of {} points",
-            budget.constraints, budget.variables, budget.nonzeros, budget.key_points
+            "step         {} constraints, {} variables, {} non-zero coefficients",
+            budget.constraints, budget.variables, budget.nonzeros
         ));
         lines.push(format!(
-            "estimate     {} samples on two cores: setup {:.1} s, folding {:.1} s, compression {:.1} s",
+            "key          2^{power} points: pleat srs new --power {power}, or a ceremony's file",
+            power = budget.power
+        ));
+        lines.push(format!(
+            "estimate     {} sample(s) on two idle cores: setup {:.1} s, folding {:.1} s, compression {:.1} s",
             e.steps, e.setup_seconds, e.fold_seconds, e.compress_seconds
         ));
         lines.push(format!(

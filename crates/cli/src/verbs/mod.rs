@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::DataSet;
 use pleat_model::network::Network;
+use pleat_step_circuits::statement::{model_id, to_bytes};
 use serde::Serialize;
 
 use crate::args::DataArgs;
@@ -37,6 +38,12 @@ pub(crate) struct Statement {
 /// Reads a bundle, with its path in every error.
 pub(crate) fn load_bundle(path: &Path) -> Result<Bundle> {
     Bundle::load(path).with_context(|| format!("bundle {}", path.display()))
+}
+
+/// The public id of a bundle's model.
+pub(crate) fn model_id_hex(bundle: &Bundle) -> Result<String> {
+    let id = model_id(&bundle.network, &bundle.weights, &bundle.salt)?;
+    Ok(hex::encode(to_bytes(&id)))
 }
 
 /// Opens the data a command names and the range of it that is meant.

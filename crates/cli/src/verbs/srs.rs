@@ -78,6 +78,12 @@ pub(crate) fn run(command: &SrsCommand, cache: &Path, console: &Console) -> Resu
         keys: files.iter().map(Key::of).collect(),
         seconds: start.elapsed().as_secs_f64(),
     };
+    if matches!(command, SrsCommand::Import { .. }) {
+        console.note(
+            "note: pleat cannot tell a ceremony's file from a home-made one: compare the SHA-256 below with \
+             the published one",
+        );
+    }
     console.result(&result, || {
         if result.keys.is_empty() {
             return format!(

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use pleat_compressor::envelope::MAX_BYTES;
 use pleat_compressor::{Envelope, Error, Expectations, Verifier, precheck};
+use pleat_folding::srs::Origin;
 use pleat_model::data::DataSet;
 use pleat_step_circuits::Kind;
 use pleat_step_circuits::statement::{Bytes, data_id, to_bytes};
@@ -27,6 +28,10 @@ pub(crate) struct VerifyResult {
     pub(crate) model_checked: bool,
     pub(crate) setup_seconds: f64,
     pub(crate) seconds: f64,
+    /// Identity of the commitment key.
+    pub(crate) key_id: String,
+    /// Where it came from.
+    pub(crate) key_origin: Origin,
     pub(crate) srs_warning: Option<&'static str>,
 }
 
@@ -74,7 +79,9 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
         model_checked: expectations.model_id.is_some(),
         setup_seconds,
         seconds: start.elapsed().as_secs_f64(),
+        key_id: hex::encode(verified.srs_id),
         srs_warning: verified.srs_origin.warning(),
+        key_origin: verified.srs_origin,
     })
 }
 
@@ -137,6 +144,12 @@ pub(crate) fn text(r: &VerifyResult) -> String {
         }
         None => checked(false, "the data", "--data DATA --labels LABELS"),
     });
+    lines.push(format!("key         {}", r.key_id));
+    if let Origin::Imported { file, sha256 } = &r.key_origin {
+        lines.push(format!(
+            "            imported from {file}, SHA-256 {sha256}: compare with the ceremony's published one"
+        ));
+    }
     if let Some(warning) = r.srs_warning {
         lines.push(format!("warning     {warning}"));
     }

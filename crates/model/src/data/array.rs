@@ -256,7 +256,8 @@ impl ArrayReader<'_> {
             let number = element.number(bytes).map_err(|value| {
                 Error::invalid(format!(
                     "{}: sample {sample}: {value} at position {at} is no whole number; pixels are \
-                     read as stored, give integers 0..255: scaling is recorded at import",
+                     read as stored, 0..255: convert once, for values 0..1 as \
+                     `np.rint(x * 255).astype('uint8')`, and give --input-scale at import",
                     array.source
                 ))
             })?;

@@ -68,7 +68,9 @@ const MAX_OUTPUT_ERROR: f64 = 0.04;
 const MAX_DISAGREEMENT: f64 = 0.005;
 
 impl Fidelity {
-    fn accepted(&self, samples: usize) -> bool {
+    /// Whether the goal of the search is met: outputs within 4 % of their deviation, top-1 changed for
+    /// at most 0.5 % of the `samples` calibrated with.
+    pub fn accepted(&self, samples: usize) -> bool {
         let n = samples as f64;
         let changed = ((1.0 - self.agreement) * n).round();
         self.output_error <= MAX_OUTPUT_ERROR && changed <= (MAX_DISAGREEMENT * n).ceil()

@@ -134,7 +134,7 @@ fn values_that_do_not_fit() {
     let hints = [
         "sample 0",
         "no whole number",
-        "scaling is recorded at import",
+        "--input-scale at import",
     ];
     refused(number("<f4", &0.5f32.to_le_bytes()), &hints);
     refused(number("<f8", &f64::NAN.to_le_bytes()), &hints);
