@@ -456,7 +456,10 @@ fn missing_and_other_keys_are_named() {
     let empty = tempfile::tempdir().unwrap();
     let error = verify(&ACCURACY.bytes, empty.path(), &Expectations::default()).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("2^14") && text.contains("pleat srs import"), "{text}");
+    assert!(
+        text.contains("2^14") && text.contains("pleat srs import"),
+        "{text}"
+    );
     srs::create_local(empty.path(), 14, false).unwrap();
     let error = verify(&ACCURACY.bytes, empty.path(), &Expectations::default()).unwrap_err();
     assert!(matches!(error, Error::OtherSrs { .. }));

@@ -131,11 +131,7 @@ fn values_that_do_not_fit() {
     let f = format(1, 1, 1);
     let number =
         |descr: &str, bytes: &[u8]| read(&folder.put("b", npy(descr, &[1, 1], bytes)), None, &f);
-    let hints = [
-        "sample 0",
-        "no whole number",
-        "--input-scale at import",
-    ];
+    let hints = ["sample 0", "no whole number", "--input-scale at import"];
     refused(number("<f4", &0.5f32.to_le_bytes()), &hints);
     refused(number("<f8", &f64::NAN.to_le_bytes()), &hints);
     refused(number("<f8", &f64::INFINITY.to_le_bytes()), &hints);
