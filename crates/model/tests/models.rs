@@ -221,7 +221,7 @@ fn face_detectors_agree_with_onnxruntime() {
 }
 
 fn softmax(values: &mut [f32], classes: usize, stride: usize) {
-    for start in (0..values.len()).filter(|i| i / stride % classes == 0) {
+    for start in (0..values.len()).filter(|i| (i / stride).is_multiple_of(classes)) {
         let total: f32 = (0..classes).map(|k| values[start + k * stride].exp()).sum();
         for k in 0..classes {
             values[start + k * stride] = values[start + k * stride].exp() / total;
