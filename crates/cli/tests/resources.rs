@@ -44,6 +44,8 @@ fn a_full_disk() {
         return;
     };
     let full = ["small", "free some space"];
+    let room = |n: usize| std::fs::write(s.path("small/filler"), vec![1; n]);
+    room(4096 * 12).unwrap();
     s.fails(
         4,
         &[
@@ -64,7 +66,6 @@ fn a_full_disk() {
         &["srs", "new", "--power", "12", "--cache", "small"],
         &full,
     );
-    let room = |n: usize| std::fs::write(s.path("small/filler"), vec![1; n]);
     room(4096 * 14).unwrap();
     let before = s.files();
     let args = [
