@@ -3,6 +3,10 @@
 //! nova-snark 0.76 asserts some lengths while it verifies (`batch_eval_verify`), where hostile bytes
 //! would panic. Its types keep their fields to themselves, so the proof is read a second time into
 //! types of the same encoding, and every length the circuit does not vary is compared.
+#![allow(
+    dead_code,
+    reason = "fields give the encoding's shape; only lengths are read"
+)]
 
 use pleat_step_circuits::ARITY;
 use serde::Deserialize;
@@ -14,7 +18,6 @@ type Point = [u8; 32];
 type Sumcheck = Vec<Vec<Element>>;
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
 struct Relaxed {
     comm_w: Point,
     comm_e: Point,
@@ -23,14 +26,12 @@ struct Relaxed {
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
 struct Strict {
     comm_w: Point,
     x: Vec<Element>,
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
 struct Spartan<A> {
     outer: Sumcheck,
     claims_outer: [Element; 3],
@@ -43,7 +44,6 @@ struct Spartan<A> {
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
 struct Kzg {
     com: Vec<Point>,
     w: [Point; 3],
@@ -51,7 +51,6 @@ struct Kzg {
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
 struct InnerProduct {
     left: Vec<Point>,
     right: Vec<Point>,
@@ -59,7 +58,6 @@ struct InnerProduct {
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
 struct Skeleton {
     r_u_secondary: Relaxed,
     ri_secondary: Element,
