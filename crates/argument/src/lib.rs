@@ -1,0 +1,15 @@
+//! The chunk argument: a quantised network and its samples become committed integer columns,
+//! sum-check transcripts about them, and one running claim that is opened at the end.
+//!
+//! `docs/argument.md` is the specification: protocol, transcript, layout, soundness.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod transcript;
+
+pub use error::{Error, Result};
+
+/// The curve of commitments and the engine of nova-snark that goes with it.
+pub type Engine = nova_snark::provider::Bn256EngineKZG;
+/// The field of values and challenges: BN254's scalars.
+pub type Scalar = halo2curves::bn256::Fr;

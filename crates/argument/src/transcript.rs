@@ -1,0 +1,170 @@
+//! The Fiat-Shamir transcript: a chain of Poseidon hashes, one field element of state.
+//!
+//! ```text
+//! state_0     = H(start;  tag, elements)               start of a transcript
+//! state_{i+1} = H(narrow; state_i, message)            a message of up to 5 elements
+//! state_{i+1} = H(wide;   state_i, elements)           a long absorption
+//! ```
+//!
+//! The state after a message *is* the challenge that follows it: a full field element, never
+//! truncated. Whatever is hashed later continues from it, so every challenge depends on all that came
+//! before. Two sponges: rate 3 (264 constraints a permutation) for the messages of sum-check rounds,
+//! rate 24 (777 constraints) for long absorptions. nova-snark's sponge puts a tag of the number of
+//! elements absorbed and squeezed and of the [`Domain`] into the capacity, so hashes of different
+//! length or meaning never share a state.
+//!
+//! Source: Poseidon (eprint 2019/458), Fiat-Shamir in the random oracle model; implementation
+//! nova-snark (neptune). The circuit twin follows the same calls element by element.
+
+use std::sync::LazyLock;
+
+use ff::{Field, PrimeField};
+use halo2curves::CurveAffine;
+use halo2curves::bn256::G1Affine;
+use nova_snark::frontend::gadgets::poseidon::{
+    IOPattern, PoseidonConstants, Simplex, Sponge, SpongeAPI, SpongeOp, SpongeTrait, Strength,
+};
+use typenum::{U3, U24};
+
+use crate::Scalar;
+
+/// What is hashed; part of every hash's initial state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Domain {
+    /// A message of a transcript, narrow sponge.
+    Message = 0x706c_1001,
+    /// A long absorption of a transcript.
+    Absorb = 0x706c_1002,
+    /// Start of a group's chain.
+    Group = 0x706c_1101,
+    /// One commitment into a group's chain.
+    Chain = 0x706c_1102,
+    /// A challenge derived from the seed.
+    Derived = 0x706c_1103,
+    /// Start of a head's transcript.
+    Head = 0x706c_1201,
+    /// Start of a step's transcript.
+    Step = 0x706c_1202,
+    /// Start of the mask's transcript.
+    Mask = 0x706c_1203,
+    /// One (commitment, multiplier) into the list chain.
+    List = 0x706c_1301,
+    /// One commitment into the chain of a model's weights, of data, of outputs.
+    Vectors = 0x706c_1302,
+    /// One step's descriptor.
+    Descriptor = 0x706c_1401,
+    /// A program: digest of all descriptors.
+    Program = 0x706c_1402,
+    /// A model id.
+    Model = 0x706c_1501,
+    /// A data id.
+    Data = 0x706c_1502,
+    /// A statement.
+    Statement = 0x706c_1503,
+    /// The caller's context bytes.
+    Context = 0x706c_1504,
+    /// A final state.
+    State = 0x706c_1505,
+}
+
+static NARROW: LazyLock<PoseidonConstants<Scalar, U3>> =
+    LazyLock::new(|| Sponge::<Scalar, U3>::api_constants(Strength::Standard));
+static WIDE: LazyLock<PoseidonConstants<Scalar, U24>> =
+    LazyLock::new(|| Sponge::<Scalar, U24>::api_constants(Strength::Standard));
+
+macro_rules! sponge_hash {
+    ($constants:expr, $domain:expr, $elements:expr) => {{
+        let elements: &[Scalar] = $elements;
+        let length = elements.len() as u32;
+        let mut sponge = Sponge::new_with_constants(&*$constants, Simplex);
+        let pattern = IOPattern(vec![SpongeOp::Absorb(length), SpongeOp::Squeeze(1)]);
+        sponge.start(pattern, Some($domain as u32), &mut ());
+        SpongeAPI::absorb(&mut sponge, length, elements, &mut ());
+        let digest = SpongeAPI::squeeze(&mut sponge, 1, &mut ());
+        // A squeeze of one element gives one.
+        digest.first().copied().unwrap_or(Scalar::ZERO)
+    }};
+}
+
+/// The wide hash of some field elements.
+pub fn hash(domain: Domain, elements: &[Scalar]) -> Scalar {
+    sponge_hash!(WIDE, domain, elements)
+}
+
+/// The narrow hash of some field elements: cheaper up to 20 of them.
+pub fn hash_narrow(domain: Domain, elements: &[Scalar]) -> Scalar {
+    sponge_hash!(NARROW, domain, elements)
+}
+
+/// A transcript, for prover and verifier alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    state: Scalar,
+}
+
+impl Transcript {
+    /// Starts with everything the first challenge must depend on.
+    pub fn new(domain: Domain, elements: &[Scalar]) -> Self {
+        Self {
+            state: hash(domain, elements),
+        }
+    }
+
+    /// Absorbs a short message and returns the challenge that follows it.
+    pub fn message(&mut self, elements: &[Scalar]) -> Scalar {
+        debug_assert!(elements.len() <= 5, "a message, not a long absorption");
+        let mut input = [Scalar::ZERO; 6];
+        let n = elements.len().min(5) + 1;
+        input[0] = self.state;
+        input[1..n].copy_from_slice(&elements[..n - 1]);
+        self.state = hash_narrow(Domain::Message, &input[..n]);
+        self.state
+    }
+
+    /// Absorbs any number of elements and returns the challenge that follows them.
+    pub fn absorb(&mut self, elements: &[Scalar]) -> Scalar {
+        let mut input = Vec::with_capacity(elements.len() + 1);
+        input.push(self.state);
+        input.extend_from_slice(elements);
+        self.state = hash(Domain::Absorb, &input);
+        self.state
+    }
+}
+
+/// The two elements a commitment is absorbed as: the low 128 bits of `x`; the high 126 bits of `x`
+/// plus `2^127` if `y` is odd. The point at infinity is `(0, 2^126)`.
+///
+/// Injective on curve points: `x` and the parity of `y` determine the point, and no point of BN254
+/// has a high half with bit 126 set.
+pub fn point_elements(point: &G1Affine) -> [Scalar; 2] {
+    let coordinates: Option<_> = point.coordinates().into();
+    let Some((x, y)) =
+        coordinates.map(|c: halo2curves::Coordinates<G1Affine>| (c.x().to_repr(), c.y().to_repr()))
+    else {
+        return [Scalar::ZERO, Scalar::from_u128(1 << 126)];
+    };
+    let (x, y): (&[u8], &[u8]) = (x.as_ref(), y.as_ref());
+    let half = |bytes: &[u8]| {
+        let mut le = [0; 16];
+        le.copy_from_slice(bytes);
+        u128::from_le_bytes(le)
+    };
+    let parity = u128::from(y[0] & 1) << 127;
+    [
+        Scalar::from_u128(half(&x[..16])),
+        Scalar::from_u128(half(&x[16..]) | parity),
+    ]
+}
+
+/// The low 128 bits of a challenge as a nonzero multiplier; `None` for zero, which rejects.
+pub fn multiplier(challenge: &Scalar) -> Option<Scalar> {
+    let repr = challenge.to_repr();
+    let bytes: &[u8] = repr.as_ref();
+    let mut low = [0; 16];
+    low.copy_from_slice(&bytes[..16]);
+    match u128::from_le_bytes(low) {
+        0 => None,
+        low => Some(Scalar::from_u128(low)),
+    }
+}
