@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod layout;
+pub mod program;
 pub mod transcript;
+pub mod view;
 
 pub use error::{Error, Result};
 
