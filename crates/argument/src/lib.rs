@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod lookup;
+pub mod multilinear;
+pub mod sumcheck;
 pub mod transcript;
 
 pub use error::{Error, Result};
