@@ -27,7 +27,7 @@
 use ff::Field;
 use serde::{Deserialize, Serialize};
 
-use crate::multilinear::{EqFactors, dot2, fold, generate};
+use crate::multilinear::{EqFactors, dot2, fold, generate, in_pool};
 use crate::transcript::Transcript;
 use crate::{Error, Result, Scalar};
 
@@ -196,6 +196,15 @@ fn weighted(mut numerators: Vec<Scalar>, lambda: Scalar, denominators: &[Scalar]
 ///
 /// The sum itself is the root of the proof.
 pub fn prove(
+    numerators: Numerators,
+    d0: Vec<Scalar>,
+    d1: Vec<Scalar>,
+    transcript: &mut Transcript,
+) -> (LookupProof, LeafClaim) {
+    in_pool(|| prove_in_pool(numerators, d0, d1, transcript))
+}
+
+fn prove_in_pool(
     numerators: Numerators,
     d0: Vec<Scalar>,
     d1: Vec<Scalar>,

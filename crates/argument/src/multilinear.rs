@@ -248,6 +248,12 @@ pub(crate) fn folded_columns(
     })
 }
 
+/// Runs a prover on a thread of rayon's pool: from outside, each of its many short parallel loops would
+/// put the calling thread to sleep and wake it up again.
+pub(crate) fn in_pool<T: Send>(prover: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| prover())
+}
+
 /// A table from a function of the index, in parallel if it is large.
 pub(crate) fn generate(len: usize, value: impl Fn(usize) -> Scalar + Sync + Send) -> Vec<Scalar> {
     if len <= CHUNK {
@@ -306,7 +312,8 @@ fn multiply(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
     product
 }
 
-/// `value - p` if that is not negative: the canonical form of a value below `2p`.
+/// `value - p` if that is not negative: the canonical form of a value below `2p`. Selected with a
+/// mask: which it is is a coin toss, and a branch would be mispredicted half of the time.
 #[inline(always)]
 fn canonical(value: [u64; 4]) -> Scalar {
     let mut difference = [0; 4];
@@ -314,33 +321,40 @@ fn canonical(value: [u64; 4]) -> Scalar {
     for i in 0..4 {
         (difference[i], borrow) = value[i].borrowing_sub(MODULUS[i], borrow);
     }
-    Fr(if borrow { value } else { difference })
+    let mask = u64::from(borrow).wrapping_neg();
+    let mut carry = false;
+    for i in 0..4 {
+        (difference[i], carry) = difference[i].carrying_add(MODULUS[i] & mask, carry);
+    }
+    Fr(difference)
 }
 
-/// `a b + c d` with one reduction.
+/// `a b + c d` with one reduction, limb by limb of `a` and `c`.
+///
+/// The running value stays below `3p < 2^256`: `(3p + 2^64 3p) / 2^64` after a step, of which the
+/// five limbs hold the dividend. The last one is below `2 p^2 / 2^256 + p < 2p`.
 #[inline(always)]
 pub(crate) fn dot2(a: &Scalar, b: &Scalar, c: &Scalar, d: &Scalar) -> Scalar {
-    let mut t = multiply(&a.0, &b.0);
-    let other = multiply(&c.0, &d.0);
-    let mut carry = false;
-    for i in 0..8 {
-        (t[i], carry) = t[i].carrying_add(other[i], carry);
-    }
-    // Montgomery's reduction. The sum is below 2 p^2 < 2^509: nothing is carried out of the top,
-    // and the result, below (2 p^2 + 2^256 p) / 2^256 < 2p, needs one subtraction at most.
-    let mut top = 0;
+    let mut t = [0; 5];
     for i in 0..4 {
-        let m = t[i].wrapping_mul(NEGATIVE_INVERSE);
         let mut carry = 0;
         for j in 0..4 {
-            (t[i + j], carry) = m.carrying_mul_add(MODULUS[j], t[i + j], carry);
+            (t[j], carry) = a.0[i].carrying_mul_add(b.0[j], t[j], carry);
         }
-        let (sum, first) = t[i + 4].overflowing_add(carry);
-        let (sum, second) = sum.overflowing_add(top);
-        t[i + 4] = sum;
-        top = u64::from(first | second);
+        t[4] = carry;
+        carry = 0;
+        for j in 0..4 {
+            (t[j], carry) = c.0[i].carrying_mul_add(d.0[j], t[j], carry);
+        }
+        t[4] += carry;
+        let m = t[0].wrapping_mul(NEGATIVE_INVERSE);
+        let (_, mut carry) = m.carrying_mul_add(MODULUS[0], t[0], 0);
+        for j in 1..4 {
+            (t[j - 1], carry) = m.carrying_mul_add(MODULUS[j], t[j], carry);
+        }
+        t[3] = t[4] + carry;
     }
-    canonical([t[4], t[5], t[6], t[7]])
+    canonical([t[0], t[1], t[2], t[3]])
 }
 
 /// A sum of products of two elements, not reduced: room for `2^64` of them and more.

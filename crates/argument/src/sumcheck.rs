@@ -11,7 +11,7 @@ use ff::Field;
 
 use crate::Scalar;
 use crate::multilinear::{
-    Narrow, Wide, dot2, fold, folded, folded_columns, integer_sum, scalar, sum,
+    Narrow, Wide, dot2, fold, folded, folded_columns, in_pool, integer_sum, scalar, sum,
 };
 use crate::transcript::Transcript;
 
@@ -201,6 +201,14 @@ pub fn prove_products(
     bits: u32,
     transcript: &mut Transcript,
 ) -> ProductProof {
+    in_pool(|| products_in_pool(terms, bits, transcript))
+}
+
+fn products_in_pool(
+    terms: Vec<Product<'_>>,
+    bits: u32,
+    transcript: &mut Transcript,
+) -> ProductProof {
     let mut terms: Vec<_> = terms
         .into_iter()
         .map(|product| {
@@ -291,6 +299,10 @@ pub struct RowProof {
 /// Proves the sum over the rows of `linear[c] column_c`, over the four columns, plus
 /// `products[0] q y + products[1] q e + running[0] running[1]`.
 pub fn prove_rows(tables: RowTables<'_>, transcript: &mut Transcript) -> RowProof {
+    in_pool(|| rows_in_pool(tables, transcript))
+}
+
+fn rows_in_pool(tables: RowTables<'_>, transcript: &mut Transcript) -> RowProof {
     let RowTables {
         columns,
         mut linear,
