@@ -6,7 +6,10 @@
 
 pub mod error;
 pub mod layout;
+pub mod lookup;
+pub mod multilinear;
 pub mod program;
+pub mod sumcheck;
 pub mod transcript;
 pub mod view;
 

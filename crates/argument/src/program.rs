@@ -385,11 +385,7 @@ impl Program {
         for (i, head) in self.heads.iter().enumerate() {
             let mut words = vec![0, i as u64, u64::from(head.bits)];
             for p in &head.products {
-                words.extend([
-                    u64::from(p.identity),
-                    u64::from(p.bits),
-                    u64::from(p.claim),
-                ]);
+                words.extend([u64::from(p.identity), u64::from(p.bits), u64::from(p.claim)]);
             }
             digests.push(words_digest(&words));
         }
@@ -616,4 +612,3 @@ fn axis_words(axis: &Axis, words: &mut Vec<u64>) {
 
 /// The digest of nothing, before a program is sealed.
 pub(crate) const UNSEALED: Scalar = Scalar::ZERO;
-

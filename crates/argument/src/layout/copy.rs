@@ -30,7 +30,9 @@ impl Compiler<'_> {
         self.tensors.push(pieces);
         let [row, sample, channel] = self.steps(shape);
         match &layer.op {
-            LayerOp::Upsample { factors: [down, across] } => {
+            LayerOp::Upsample {
+                factors: [down, across],
+            } => {
                 self.read_dense(l, shape, &Term::identity(identity, 1));
                 let repeated = [sum_powers(row, *down), sum_powers(1, *across)];
                 for piece in self.tensors[input].clone() {

@@ -42,7 +42,8 @@ impl Compiler<'_> {
         else {
             return Ok(vec![]);
         };
-        let per_channel = matches!(activation, Activation::Slope { slopes, .. } if slopes.len() > 1);
+        let per_channel =
+            matches!(activation, Activation::Slope { slopes, .. } if slopes.len() > 1);
         let tag = self.activation_tag(l)?;
         let mut pieces = vec![];
         for region in self.cut(l, 0, per_channel)? {
@@ -133,7 +134,12 @@ impl Compiler<'_> {
     fn runs(&self, input: usize) -> (Vec<Run>, u32) {
         let mut runs: Vec<Run> = vec![];
         for piece in &self.tensors[input] {
-            let run = (piece.region.c0, piece.region.channels, piece.region.c_bits, 0);
+            let run = (
+                piece.region.c0,
+                piece.region.channels,
+                piece.region.c_bits,
+                0,
+            );
             if !runs.iter().any(|r| r.0 == run.0) {
                 runs.push(run);
             }
@@ -225,7 +231,15 @@ impl Compiler<'_> {
             };
             let factors = Factors {
                 width: tap(window, 1, point(1), 0, region.width, (0, out.width), 1),
-                rows: tap(window, 0, point(0), region.h0, region.rows, (0, out.height), row),
+                rows: tap(
+                    window,
+                    0,
+                    point(0),
+                    region.h0,
+                    region.rows,
+                    (0, out.height),
+                    row,
+                ),
                 channels,
                 sample,
             };
@@ -246,11 +260,7 @@ impl Compiler<'_> {
                 Some((of_input, of_output)) => {
                     let digit = (run.0 / of_input * of_output) as u64 * channel;
                     match run.0 % of_input == 0 && run.1 > of_input {
-                        true => (
-                            channel * of_output as u64,
-                            of_input.trailing_zeros(),
-                            digit,
-                        ),
+                        true => (channel * of_output as u64, of_input.trailing_zeros(), digit),
                         false => (0, 0, digit),
                     }
                 }

@@ -22,8 +22,8 @@ use pleat_model::network::{LayerOp, Network};
 pub use register::{register_data, register_model};
 
 use crate::program::{
-    Block, DataLayout, Fill, HEAD_PRODUCTS, Head, Kind, Lookup, Product, Program, Region,
-    UNSEALED, VectorKind, range_tag,
+    Block, DataLayout, Fill, HEAD_PRODUCTS, Head, Kind, Lookup, Product, Program, Region, UNSEALED,
+    VectorKind, range_tag,
 };
 use crate::view::{Axis, Extra, Factor, Target, View};
 use crate::{Error, Result};
@@ -352,8 +352,7 @@ impl<'a> Compiler<'a> {
             let Some(l) = view.claim.checked_sub(1).map(|c| c as usize / 2) else {
                 return;
             };
-            let (Some(product), Some(head)) =
-                (self.products.get(l), heads.get(l / HEAD_PRODUCTS))
+            let (Some(product), Some(head)) = (self.products.get(l), heads.get(l / HEAD_PRODUCTS))
             else {
                 return;
             };
@@ -372,12 +371,25 @@ impl<'a> Compiler<'a> {
         heads
     }
 
-    fn finish(mut self, kind: Kind, records: Vec<(Region, u64)>, count_claim: Option<u32>) -> Result<Program> {
+    fn finish(
+        mut self,
+        kind: Kind,
+        records: Vec<(Region, u64)>,
+        count_claim: Option<u32>,
+    ) -> Result<Program> {
         let heads = self.heads();
         let index_bits = self.row_bits + crate::program::COLUMN_BITS;
         let mut vectors = pack::chunks(std::mem::take(&mut self.trace), self.row_bits);
-        vectors.extend(pack::vectors(VectorKind::Weights, std::mem::take(&mut self.weights), index_bits));
-        vectors.extend(pack::vectors(VectorKind::Tables, std::mem::take(&mut self.tables), index_bits));
+        vectors.extend(pack::vectors(
+            VectorKind::Weights,
+            std::mem::take(&mut self.weights),
+            index_bits,
+        ));
+        vectors.extend(pack::vectors(
+            VectorKind::Tables,
+            std::mem::take(&mut self.tables),
+            index_bits,
+        ));
         if let Some(data) = &self.data {
             vectors.push(crate::program::Vector {
                 kind: VectorKind::Data,
@@ -392,7 +404,11 @@ impl<'a> Compiler<'a> {
                 }],
             });
         }
-        vectors.extend(pack::vectors(VectorKind::Outputs, std::mem::take(&mut self.outputs), index_bits));
+        vectors.extend(pack::vectors(
+            VectorKind::Outputs,
+            std::mem::take(&mut self.outputs),
+            index_bits,
+        ));
         let program = Program {
             kind,
             row_bits: self.row_bits,
@@ -408,7 +424,8 @@ impl<'a> Compiler<'a> {
         };
         if !program.is_consistent() {
             return Err(Error::Layout(
-                "the network's layout contradicts itself; this is a defect, please report it".into(),
+                "the network's layout contradicts itself; this is a defect, please report it"
+                    .into(),
             ));
         }
         Ok(program.seal())

@@ -76,13 +76,7 @@ impl Compiler<'_> {
             view(m.one_hot, 1, &position, plain, Q),
             view(m.remainder, 1, &[first[0], vanish], numbered, REM_AND_Y),
             view(m.remainder, -1, &first, numbered, Q),
-            view(
-                m.remainder,
-                1,
-                &[power(base + m.step * m.count)],
-                plain,
-                Q,
-            ),
+            view(m.remainder, 1, &[power(base + m.step * m.count)], plain, Q),
         ]);
     }
 

@@ -36,8 +36,9 @@ impl Compiler<'_> {
             Activation::Slope { slopes, .. } => slopes.len(),
             _ => 1,
         };
-        let key = postcard::to_stdvec(&(quotient_bits, activation, layer.range))
-            .map_err(|e| Error::Layout(format!("layer {l}: its activation cannot be encoded: {e}")))?;
+        let key = postcard::to_stdvec(&(quotient_bits, activation, layer.range)).map_err(|e| {
+            Error::Layout(format!("layer {l}: its activation cannot be encoded: {e}"))
+        })?;
         let next = self.next_tag;
         let (tag, _) = *self.activations.entry(key).or_insert((next, l));
         if tag == next {

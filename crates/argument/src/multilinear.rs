@@ -1,0 +1,628 @@
+//! Multilinear extensions of tables: equality polynomials, evaluation, binding a variable.
+//!
+//! A point has one entry per bit of the index, lowest bit first. Sum-checks bind the *highest* bit
+//! first, so that the two values a variable joins lie half a table apart and tables shrink in place.
+//!
+//! Sums of products dominate the prover, so this module also adds products up without reducing each
+//! of them: a product of two elements is 16 limb multiplications, its reduction as many again, and a
+//! sum needs only one reduction. The same holds, with 4 limb multiplications, for an element times a
+//! small integer. This reads the limbs of halo2curves' elements, which are the Montgomery form
+//! `x * 2^256 mod p`; the tests compare all of it with the field's own operations.
+
+use std::ops::Range;
+
+use ff::Field;
+use halo2curves::bn256::Fr;
+use rayon::prelude::*;
+
+use crate::Scalar;
+
+/// Elements handled by one task: tens of microseconds, far above what handing out a task costs.
+const CHUNK: usize = 1 << 10;
+
+/// The field's modulus, lowest limb first.
+const MODULUS: [u64; 4] = [
+    0x43e1_f593_f000_0001,
+    0x2833_e848_79b9_7091,
+    0xb850_45b6_8181_585d,
+    0x3064_4e72_e131_a029,
+];
+
+/// `-1 / p mod 2^64`, by Newton's iteration: each step doubles the number of correct bits.
+const NEGATIVE_INVERSE: u64 = {
+    let mut inverse = 1u64;
+    let mut step = 0;
+    while step < 6 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(MODULUS[0].wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse.wrapping_neg()
+};
+
+/// The element `2^-256`: its Montgomery form is one.
+const INVERSE_RADIX: Scalar = Fr([1, 0, 0, 0]);
+
+/// The field element of a signed integer.
+pub fn scalar(value: i64) -> Scalar {
+    let magnitude = Scalar::from(value.unsigned_abs());
+    if value < 0 { -magnitude } else { magnitude }
+}
+
+/// The field element of a wider signed integer.
+fn wide_scalar(value: i128) -> Scalar {
+    let magnitude = value.unsigned_abs();
+    let magnitude = Scalar::from_raw([magnitude as u64, (magnitude >> 64) as u64, 0, 0]);
+    if value < 0 { -magnitude } else { magnitude }
+}
+
+/// The equality polynomial: one if both are the same point of the cube, zero at its other points.
+/// Points of different length are compared on their common variables.
+pub fn eq(a: &[Scalar], b: &[Scalar]) -> Scalar {
+    a.iter().zip(b).fold(Scalar::ONE, |product, (a, b)| {
+        let both = a * b;
+        product * (both + both + Scalar::ONE - a - b)
+    })
+}
+
+/// The equality polynomial of a point and an index; zero if the index needs more bits.
+pub fn eq_index(point: &[Scalar], index: u64) -> Scalar {
+    let bit = |b: usize| b < 64 && index >> b & 1 == 1;
+    if point.len() < 64 && index >> point.len() != 0 {
+        return Scalar::ZERO;
+    }
+    point
+        .iter()
+        .enumerate()
+        .fold(Scalar::ONE, |product, (b, r)| {
+            product * if bit(b) { *r } else { Scalar::ONE - r }
+        })
+}
+
+/// The equality polynomial of a point and every index: `2^point.len()` values.
+pub fn eq_table(point: &[Scalar]) -> Vec<Scalar> {
+    let mut table = vec![Scalar::ZERO; 1 << point.len()];
+    table[0] = Scalar::ONE;
+    for (b, r) in point.iter().enumerate() {
+        let (low, high) = table.split_at_mut(1 << b);
+        let split = |low: &mut [Scalar], high: &mut [Scalar]| {
+            for (low, high) in low.iter_mut().zip(high) {
+                *high = *low * r;
+                *low -= *high;
+            }
+        };
+        if low.len() <= CHUNK {
+            split(low, high);
+        } else {
+            low.par_chunks_mut(CHUNK)
+                .zip(high.par_chunks_mut(CHUNK))
+                .for_each(|(low, high)| split(low, high));
+        }
+    }
+    table
+}
+
+/// Low variables whose equality table stays in the first-level cache (8 KiB).
+const LOW_BITS: usize = 8;
+
+/// The equality polynomial of a point as the product of two small tables, over the low and the high
+/// bits of the index: neither the time nor the memory of the full table.
+#[derive(Clone, Debug)]
+pub(crate) struct EqFactors {
+    pub(crate) low: Vec<Scalar>,
+    pub(crate) high: Vec<Scalar>,
+}
+
+impl EqFactors {
+    pub(crate) fn new(point: &[Scalar]) -> Self {
+        let (low, high) = point.split_at(point.len().min(LOW_BITS));
+        Self {
+            low: eq_table(low),
+            high: eq_table(high),
+        }
+    }
+
+    /// Forgets the highest variable: the polynomial sums to one over it.
+    pub(crate) fn drop_highest(&mut self) {
+        let table = if self.high.len() > 1 {
+            &mut self.high
+        } else {
+            &mut self.low
+        };
+        let half = table.len() / 2;
+        if half == 0 {
+            return;
+        }
+        let (low, high) = table.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low += *high;
+        }
+        table.truncate(half);
+    }
+
+    /// The sums over all indices of the polynomial times what `values` gives for an index.
+    pub(crate) fn sums<const K: usize>(
+        &self,
+        values: impl Fn(usize) -> [Scalar; K] + Sync,
+    ) -> [Scalar; K] {
+        let width = self.low.len();
+        let tasks = (CHUNK / width).max(1);
+        sum_ranges(self.high.len(), tasks, |rows| {
+            let mut sums = [Wide::ZERO; K];
+            for row in rows {
+                let mut inner = [Wide::ZERO; K];
+                for (x, weight) in self.low.iter().enumerate() {
+                    for (sum, value) in inner.iter_mut().zip(values(row * width + x)) {
+                        sum.add(weight, &value);
+                    }
+                }
+                for (sum, inner) in sums.iter_mut().zip(&inner) {
+                    sum.add(&self.high[row], &inner.value());
+                }
+            }
+            sums.map(|sum| sum.value())
+        })
+    }
+}
+
+/// The multilinear extension of a table at a point. A table shorter than `2^point.len()` is continued
+/// with zeros; values beyond are ignored.
+pub fn evaluate(values: &[Scalar], point: &[Scalar]) -> Scalar {
+    evaluate_with(values, point, |weights, values| {
+        let mut sum = Wide::ZERO;
+        for (weight, value) in weights.iter().zip(values) {
+            sum.add(weight, value);
+        }
+        sum.value()
+    })
+}
+
+/// [`evaluate`] for a table of integers.
+pub fn evaluate_integers(values: &[i32], point: &[Scalar]) -> Scalar {
+    evaluate_with(values, point, |weights, values| {
+        let mut sum = Narrow::ZERO;
+        for (weight, value) in weights.iter().zip(values) {
+            sum.add(weight, i64::from(*value));
+        }
+        sum.value()
+    })
+}
+
+fn evaluate_with<T: Sync>(
+    values: &[T],
+    point: &[Scalar],
+    row: impl Fn(&[Scalar], &[T]) -> Scalar + Sync,
+) -> Scalar {
+    let EqFactors { low, high } = EqFactors::new(point);
+    let rows = values.len().div_ceil(low.len()).min(high.len());
+    let [sum] = sum_ranges(rows, CHUNK >> LOW_BITS, |rows| {
+        let mut sum = Wide::ZERO;
+        for h in rows {
+            let start = h * low.len();
+            let end = values.len().min(start + low.len());
+            sum.add(&high[h], &row(&low, &values[start..end]));
+        }
+        [sum.value()]
+    });
+    sum
+}
+
+/// Binds the highest variable of a table to a challenge, in place: `v[j] + r (v[j + half] - v[j])`.
+pub fn fold(values: &mut Vec<Scalar>, r: Scalar) {
+    let half = values.len() / 2;
+    if half == 0 {
+        return;
+    }
+    let (low, high) = values.split_at_mut(half);
+    let join = |low: &mut [Scalar], high: &[Scalar]| {
+        for (low, high) in low.iter_mut().zip(high) {
+            *low += r * (*high - *low);
+        }
+    };
+    if half <= CHUNK {
+        join(low, high);
+    } else {
+        low.par_chunks_mut(CHUNK)
+            .zip(high.par_chunks(CHUNK))
+            .for_each(|(low, high)| join(low, high));
+    }
+    values.truncate(half);
+}
+
+/// [`fold`] into a new table of half the size.
+pub(crate) fn folded(values: &[Scalar], r: Scalar) -> Vec<Scalar> {
+    let (low, high) = values.split_at(values.len() / 2);
+    generate(low.len(), |j| low[j] + r * (high[j] - low[j]))
+}
+
+/// Binds the highest variable of integer columns, `stride` to a row, into one table per column.
+pub(crate) fn folded_columns(
+    values: &[i32],
+    stride: usize,
+    column: usize,
+    r: Scalar,
+) -> Vec<Scalar> {
+    let (low, high) = values.split_at(values.len() / 2);
+    let join = IntegerFold::new(r);
+    generate(low.len() / stride, |j| {
+        join.join(low[stride * j + column], high[stride * j + column])
+    })
+}
+
+/// Runs a prover on a thread of rayon's pool: from outside, each of its many short parallel loops would
+/// put the calling thread to sleep and wake it up again.
+pub(crate) fn in_pool<T: Send>(prover: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| prover())
+}
+
+/// A table from a function of the index, in parallel if it is large.
+pub(crate) fn generate(len: usize, value: impl Fn(usize) -> Scalar + Sync + Send) -> Vec<Scalar> {
+    if len <= CHUNK {
+        (0..len).map(value).collect()
+    } else {
+        (0..len)
+            .into_par_iter()
+            .with_min_len(CHUNK)
+            .map(value)
+            .collect()
+    }
+}
+
+/// Adds up what `part` gives for consecutive ranges that cover `0..count`.
+pub(crate) fn sum_ranges<const K: usize>(
+    count: usize,
+    chunk: usize,
+    part: impl Fn(Range<usize>) -> [Scalar; K] + Sync,
+) -> [Scalar; K] {
+    if count <= chunk {
+        return part(0..count);
+    }
+    (0..count.div_ceil(chunk))
+        .into_par_iter()
+        .map(|c| part(c * chunk..count.min((c + 1) * chunk)))
+        .reduce(
+            || [Scalar::ZERO; K],
+            |mut a, b| {
+                for (a, b) in a.iter_mut().zip(b) {
+                    *a += b;
+                }
+                a
+            },
+        )
+}
+
+/// [`sum_ranges`] with tasks of the usual size.
+pub(crate) fn sum<const K: usize>(
+    count: usize,
+    part: impl Fn(Range<usize>) -> [Scalar; K] + Sync,
+) -> [Scalar; K] {
+    sum_ranges(count, CHUNK, part)
+}
+
+/// The eight limbs of a product.
+#[inline(always)]
+fn multiply(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
+    let mut product = [0; 8];
+    for i in 0..4 {
+        let mut carry = 0;
+        for j in 0..4 {
+            (product[i + j], carry) = a[i].carrying_mul_add(b[j], product[i + j], carry);
+        }
+        product[i + 4] = carry;
+    }
+    product
+}
+
+/// `value - p` if that is not negative: the canonical form of a value below `2p`. Selected with a
+/// mask: which it is is a coin toss, and a branch would be mispredicted half of the time.
+#[inline(always)]
+fn canonical(value: [u64; 4]) -> Scalar {
+    let mut difference = [0; 4];
+    let mut borrow = false;
+    for i in 0..4 {
+        (difference[i], borrow) = value[i].borrowing_sub(MODULUS[i], borrow);
+    }
+    let mask = u64::from(borrow).wrapping_neg();
+    let mut carry = false;
+    for i in 0..4 {
+        (difference[i], carry) = difference[i].carrying_add(MODULUS[i] & mask, carry);
+    }
+    Fr(difference)
+}
+
+/// `a b + c d` with one reduction, limb by limb of `a` and `c`.
+///
+/// The running value stays below `3p < 2^256`: `(3p + 2^64 3p) / 2^64` after a step, of which the
+/// five limbs hold the dividend. The last one is below `2 p^2 / 2^256 + p < 2p`.
+#[inline(always)]
+pub(crate) fn dot2(a: &Scalar, b: &Scalar, c: &Scalar, d: &Scalar) -> Scalar {
+    let mut t = [0; 5];
+    for i in 0..4 {
+        let mut carry = 0;
+        for j in 0..4 {
+            (t[j], carry) = a.0[i].carrying_mul_add(b.0[j], t[j], carry);
+        }
+        t[4] = carry;
+        carry = 0;
+        for j in 0..4 {
+            (t[j], carry) = c.0[i].carrying_mul_add(d.0[j], t[j], carry);
+        }
+        t[4] += carry;
+        let m = t[0].wrapping_mul(NEGATIVE_INVERSE);
+        let (_, mut carry) = m.carrying_mul_add(MODULUS[0], t[0], 0);
+        for j in 1..4 {
+            (t[j - 1], carry) = m.carrying_mul_add(MODULUS[j], t[j], carry);
+        }
+        t[3] = t[4] + carry;
+    }
+    canonical([t[0], t[1], t[2], t[3]])
+}
+
+/// A sum of products of two elements, not reduced: room for `2^64` of them and more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wide([u64; 9]);
+
+impl Wide {
+    pub(crate) const ZERO: Self = Self([0; 9]);
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, a: &Scalar, b: &Scalar) {
+        let product = multiply(&a.0, &b.0);
+        let mut carry = false;
+        for i in 0..8 {
+            (self.0[i], carry) = self.0[i].carrying_add(product[i], carry);
+        }
+        self.0[8] += u64::from(carry);
+    }
+
+    /// The limbs hold the sum times `2^512`.
+    pub(crate) fn value(&self) -> Scalar {
+        let [a, b, c, d, e, f, g, h, top] = self.0;
+        let low = Scalar::from_raw([a, b, c, d]) * INVERSE_RADIX;
+        let high = (low + Scalar::from_raw([e, f, g, h])) * INVERSE_RADIX;
+        high + Scalar::from(top)
+    }
+}
+
+/// A sum of elements times signed integers, not reduced.
+///
+/// A negative integer is read as the unsigned `n + 2^64`; the elements it multiplied are added up
+/// aside and taken off at the end, so that there is no branch on the sign.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Narrow {
+    sum: [u64; 6],
+    negative: [u64; 5],
+    /// What came with integers of more than 64 bits.
+    rest: Scalar,
+}
+
+impl Narrow {
+    pub(crate) const ZERO: Self = Self {
+        sum: [0; 6],
+        negative: [0; 5],
+        rest: Scalar::ZERO,
+    };
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, a: &Scalar, n: i64) {
+        let (magnitude, mask) = (n as u64, (n >> 63) as u64);
+        let mut high = 0;
+        let mut carry = false;
+        for i in 0..4 {
+            (self.sum[i], high) = a.0[i].carrying_mul_add(magnitude, self.sum[i], high);
+            (self.negative[i], carry) = self.negative[i].carrying_add(a.0[i] & mask, carry);
+        }
+        self.negative[4] += u64::from(carry);
+        let (sum, carry) = self.sum[4].overflowing_add(high);
+        self.sum[4] = sum;
+        self.sum[5] += u64::from(carry);
+    }
+
+    /// The same for products and differences of 32-bit integers, which rarely need more than 64 bits.
+    #[inline(always)]
+    pub(crate) fn add_wide(&mut self, a: &Scalar, n: i128) {
+        let low = n as i64;
+        if i128::from(low) == n {
+            self.add(a, low);
+        } else {
+            self.rest += a * wide_scalar(n);
+        }
+    }
+
+    /// The limbs hold the sum times `2^256`.
+    pub(crate) fn value(&self) -> Scalar {
+        let [a, b, c, d, e, f] = self.sum;
+        let sum = Scalar::from_raw([a, b, c, d]) * INVERSE_RADIX + Scalar::from_raw([e, f, 0, 0]);
+        let [a, b, c, d, e] = self.negative;
+        let negative =
+            Scalar::from_raw([0, a, b, c]) * INVERSE_RADIX + Scalar::from_raw([d, e, 0, 0]);
+        sum - negative + self.rest
+    }
+}
+
+/// A sum of products of integers.
+pub(crate) fn integer_sum(value: i128) -> Scalar {
+    wide_scalar(value)
+}
+
+/// `(1 - r) a + r b` for integers `a` and `b`, in 13 limb multiplications: with `(1 - r) 2^64` and
+/// `r 2^64` for factors the sum has five limbs, and a single step of Montgomery's reduction takes the
+/// lowest off. A negative integer takes the negated factor.
+struct IntegerFold {
+    low: [Scalar; 2],
+    high: [Scalar; 2],
+}
+
+impl IntegerFold {
+    fn new(r: Scalar) -> Self {
+        let radix = Scalar::from_raw([0, 1, 0, 0]);
+        let (low, high) = ((Scalar::ONE - r) * radix, r * radix);
+        Self {
+            low: [low, -low],
+            high: [high, -high],
+        }
+    }
+
+    #[inline(always)]
+    fn join(&self, a: i32, b: i32) -> Scalar {
+        let low = &self.low[usize::from(a < 0)].0;
+        let high = &self.high[usize::from(b < 0)].0;
+        let (a, b) = (u64::from(a.unsigned_abs()), u64::from(b.unsigned_abs()));
+        let mut t = [0; 5];
+        let (mut carry_a, mut carry_b) = (0, 0);
+        for i in 0..4 {
+            (t[i], carry_a) = low[i].carrying_mul(a, carry_a);
+            (t[i], carry_b) = high[i].carrying_mul_add(b, t[i], carry_b);
+        }
+        // Both factors are below 2^254 and both integers below 2^32, so that no limb overflows here,
+        // and the result, below (2^287 + 2^64 p) / 2^64 < 2p, needs one subtraction at most.
+        t[4] = carry_a + carry_b;
+        let m = t[0].wrapping_mul(NEGATIVE_INVERSE);
+        let mut carry = 0;
+        for i in 0..4 {
+            (t[i], carry) = m.carrying_mul_add(MODULUS[i], t[i], carry);
+        }
+        t[4] += carry;
+        canonical([t[1], t[2], t[3], t[4]])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    fn rng() -> StdRng {
+        StdRng::seed_from_u64(7)
+    }
+
+    fn scalars(n: usize, rng: &mut StdRng) -> Vec<Scalar> {
+        (0..n).map(|_| Scalar::random(&mut *rng)).collect()
+    }
+
+    fn naive(values: &[Scalar], point: &[Scalar]) -> Scalar {
+        values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| v * eq_index(point, i as u64))
+            .fold(Scalar::ZERO, |a, b| a + b)
+    }
+
+    #[test]
+    fn constants() {
+        let minus_one = (-Scalar::ONE) * INVERSE_RADIX;
+        // The Montgomery form of -2^-256 is p - 1.
+        let mut limbs = minus_one.0;
+        limbs[0] += 1;
+        assert_eq!(limbs, MODULUS);
+        assert_eq!(MODULUS[0].wrapping_mul(NEGATIVE_INVERSE), u64::MAX);
+    }
+
+    #[test]
+    fn integers() {
+        assert_eq!(scalar(-3) + Scalar::from(3), Scalar::ZERO);
+        assert_eq!(scalar(i64::MIN), -Scalar::from(1 << 63));
+        assert_eq!(wide_scalar(-(1 << 70)), -Scalar::from(1 << 35).square());
+    }
+
+    #[test]
+    fn equality() {
+        let mut rng = rng();
+        for bits in 0..=12 {
+            let point = scalars(bits, &mut rng);
+            let table = eq_table(&point);
+            assert_eq!(table.len(), 1 << bits);
+            for (i, value) in table.iter().enumerate() {
+                let corner: Vec<_> = (0..bits)
+                    .map(|b| Scalar::from((i >> b & 1) as u64))
+                    .collect();
+                assert_eq!(*value, eq(&point, &corner));
+                assert_eq!(*value, eq_index(&point, i as u64));
+            }
+            assert_eq!(eq_index(&point, 1 << bits), Scalar::ZERO);
+            let other = scalars(bits, &mut rng);
+            assert_eq!(eq(&point, &other), naive(&table, &other));
+        }
+        assert_eq!(eq_index(&vec![Scalar::ZERO; 70], 0), Scalar::ONE);
+    }
+
+    #[test]
+    fn evaluation_and_folding() {
+        let mut rng = rng();
+        for bits in 0..=13 {
+            let point = scalars(bits, &mut rng);
+            let values = scalars(1 << bits, &mut rng);
+            let integers: Vec<i32> = (0..1 << bits).map(|_| rng.r#gen()).collect();
+            let lifted: Vec<_> = integers.iter().map(|v| scalar(i64::from(*v))).collect();
+            assert_eq!(evaluate(&values, &point), naive(&values, &point));
+            assert_eq!(evaluate_integers(&integers, &point), naive(&lifted, &point));
+            let part = values.len() * 2 / 3;
+            assert_eq!(
+                evaluate(&values[..part], &point),
+                naive(&values[..part], &point)
+            );
+            let mut folding = values.clone();
+            for r in point.iter().rev() {
+                if folding.len() == 1 << bits {
+                    let mut half = folding.clone();
+                    fold(&mut half, *r);
+                    assert_eq!(half, folded(&folding, *r));
+                    let mut half = lifted.clone();
+                    fold(&mut half, *r);
+                    assert_eq!(half, folded_columns(&integers, 1, 0, *r));
+                }
+                fold(&mut folding, *r);
+            }
+            assert_eq!(folding, [naive(&values, &point)]);
+        }
+    }
+
+    #[test]
+    fn factored_sums() {
+        let mut rng = rng();
+        for bits in 0..=12 {
+            let point = scalars(bits, &mut rng);
+            let values = scalars(1 << bits, &mut rng);
+            let mut factors = EqFactors::new(&point);
+            for left in (0..=bits).rev() {
+                let [one, sum] = factors.sums(|i| [Scalar::ONE, values[i]]);
+                assert_eq!(one, Scalar::ONE);
+                assert_eq!(sum, naive(&values[..1 << left], &point[..left]));
+                factors.drop_highest();
+            }
+        }
+    }
+
+    #[test]
+    fn unreduced_sums() {
+        let mut rng = rng();
+        let extremes = [-Scalar::ONE, -INVERSE_RADIX, Scalar::ZERO, Scalar::ONE];
+        let mut elements = extremes.to_vec();
+        elements.extend(scalars(60, &mut rng));
+        let integers = [i64::MIN, i64::MAX, -1, 0, 1, 1 << 40];
+        let (mut wide, mut expected) = (Wide::ZERO, Scalar::ZERO);
+        let (mut narrow, mut narrow_expected) = (Narrow::ZERO, Scalar::ZERO);
+        for a in &elements {
+            for b in &elements {
+                wide.add(a, b);
+                expected += a * b;
+                assert_eq!(dot2(a, b, b, b), a * b + b.square());
+            }
+            for n in integers {
+                narrow.add(a, n);
+                narrow.add_wide(a, i128::from(n) * 6);
+                narrow_expected += a * scalar(n) * Scalar::from(7);
+            }
+        }
+        assert_eq!(wide.value(), expected);
+        assert_eq!(narrow.value(), narrow_expected);
+        for r in &elements {
+            let join = IntegerFold::new(*r);
+            for a in [i32::MIN, i32::MAX, -1, 0, 1] {
+                for b in [i32::MIN, i32::MAX, -1, 0, 1] {
+                    let (x, y) = (scalar(i64::from(a)), scalar(i64::from(b)));
+                    assert_eq!(join.join(a, b), x + r * (y - x));
+                }
+            }
+        }
+    }
+}
