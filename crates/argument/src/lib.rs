@@ -4,14 +4,19 @@
 //! `docs/argument.md` is the specification: protocol, transcript, layout, soundness.
 #![forbid(unsafe_code)]
 
+pub mod claims;
 pub mod error;
+pub mod group;
 pub mod layout;
 pub mod lookup;
 pub mod multilinear;
 pub mod program;
+pub mod proof;
+pub mod statement;
 pub mod sumcheck;
 pub mod transcript;
 pub mod view;
+pub mod witness;
 
 pub use error::{Error, Result};
 

@@ -316,6 +316,8 @@ pub struct Program {
     pub count_claim: Option<u32>,
     /// Values (activations, selectors, weights, ...) that rows hold for the statement's sake, per sample.
     pub useful_rows: u64,
+    /// Digests of the heads, then of the steps, then of the public terms.
+    pub descriptors: Vec<Scalar>,
     /// Digest of all of the above that is public.
     pub digest: Scalar,
 }
@@ -379,8 +381,13 @@ impl Program {
         self.useful_rows as f64 / rows as f64
     }
 
-    /// Digests of the heads and steps, in order.
-    pub(crate) fn descriptors(&self) -> Vec<Scalar> {
+    /// The descriptor of a step.
+    pub fn step_descriptor(&self, step: usize) -> Scalar {
+        let index = self.heads.len() + step;
+        self.descriptors.get(index).copied().unwrap_or(UNSEALED)
+    }
+
+    fn describe(&self) -> Vec<Scalar> {
         let mut digests = vec![];
         for (i, head) in self.heads.iter().enumerate() {
             let mut words = vec![0, i as u64, u64::from(head.bits)];
@@ -416,8 +423,9 @@ impl Program {
         digests
     }
 
-    /// Sets [`Self::digest`].
+    /// Sets the descriptors and the digest.
     pub(crate) fn seal(mut self) -> Self {
+        self.descriptors = self.describe();
         let data = self.data.as_ref();
         let mut words = vec![
             self.kind as u64,
@@ -434,7 +442,7 @@ impl Program {
                 .map_or([0; 3], |(offset, bits)| [1, offset, u64::from(bits)]),
         );
         let mut elements = pack_words(&words);
-        elements.extend(self.descriptors());
+        elements.extend_from_slice(&self.descriptors);
         self.digest = hash(Domain::Program, &elements);
         self
     }

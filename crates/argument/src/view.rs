@@ -5,7 +5,7 @@
 //! ([`Factor::evaluate`]) in time logarithmic in the axis. `docs/argument.md`, "Views", lists the
 //! factors; the two evaluations agree by test on random shapes.
 
-use ff::Field;
+use ff::{Field, PrimeField};
 use serde::{Deserialize, Serialize};
 
 use crate::Scalar;

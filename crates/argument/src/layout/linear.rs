@@ -9,10 +9,10 @@ use crate::program::{Block, COLUMN_BITS, Fill, Lookup, Product};
 use crate::view::{Axis, Extra, Factor, Taps, Target};
 
 /// Bits of a bias limb.
-pub const LIMB_BITS: u32 = 15;
+pub(crate) const LIMB_BITS: u32 = 15;
 
 /// Limbs of a bias of `bits` bits, and the bits of each.
-pub fn limbs(bits: u32) -> impl Iterator<Item = (u32, u32)> {
+pub(super) fn limbs(bits: u32) -> impl Iterator<Item = (u32, u32)> {
     (0..bits.div_ceil(LIMB_BITS)).map(move |i| (i, LIMB_BITS.min(bits - i * LIMB_BITS)))
 }
 

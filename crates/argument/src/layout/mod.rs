@@ -7,7 +7,7 @@
 //! weight `xi^number`, N samples a group.
 
 mod copy;
-mod linear;
+pub(crate) mod linear;
 mod pack;
 mod pieces;
 mod register;
@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pleat_model::graph::Shape;
 use pleat_model::network::{LayerOp, Network};
 
+pub(crate) use linear::LIMB_BITS;
 pub use register::{register_data, register_model};
 
 use crate::program::{
@@ -420,6 +421,7 @@ impl<'a> Compiler<'a> {
             publics: self.publics,
             count_claim,
             useful_rows: self.useful_rows << self.group_bits,
+            descriptors: vec![],
             digest: UNSEALED,
         };
         if !program.is_consistent() {
