@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+mod ptau;
+pub mod quiet;
+pub mod srs;
 pub mod transcript;
 
 pub use error::{Error, Result};

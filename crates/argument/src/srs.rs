@@ -24,7 +24,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ptau::{self, Layout, MAX_POWER};
+pub use crate::ptau::MAX_POWER;
+use crate::ptau::{self, Layout};
 use crate::{Error, Result};
 
 /// Where a key came from.
