@@ -4,7 +4,9 @@
 //! `docs/argument.md` is the specification: protocol, transcript, layout, soundness.
 #![forbid(unsafe_code)]
 
+pub mod commitment;
 pub mod error;
+pub mod opening;
 mod ptau;
 pub mod quiet;
 pub mod srs;

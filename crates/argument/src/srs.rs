@@ -188,6 +188,18 @@ pub fn find(dir: &Path, power: u32) -> Result<SrsFile> {
     })
 }
 
+/// The first `n >= 2` powers in G1 and the first two in G2.
+pub(crate) fn read(file: &SrsFile, n: usize) -> Result<(Vec<G1Affine>, [G2Affine; 2])> {
+    let (mut reader, layout) = open(&file.path)?;
+    let (g1, g2) = layout
+        .read_points(&mut reader, n)
+        .map_err(bad(&file.path))?;
+    if identify(&g1, &g2) != file.id {
+        return Err(bad(&file.path)("it changed while it was read".into()));
+    }
+    Ok((g1, g2))
+}
+
 /// Refuses to overwrite a key before the work of making another.
 fn refuse_existing(dir: &Path, power: u32, force: bool) -> Result<()> {
     let path = dir.join(file_name(power));
