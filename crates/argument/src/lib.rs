@@ -4,6 +4,7 @@
 //! `docs/argument.md` is the specification: protocol, transcript, layout, soundness.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod commitment;
 pub mod error;
 pub mod opening;
