@@ -57,7 +57,7 @@ pub enum Opening {
     /// Of [`Scheme::HyperKzg`].
     HyperKzg(hyperkzg::EvaluationArgument<Engine>),
     /// Of [`Scheme::Mercury`].
-    Mercury(mercury::EvaluationArgument<Engine>),
+    Mercury(Box<mercury::EvaluationArgument<Engine>>),
 }
 
 impl Opening {
@@ -196,7 +196,7 @@ pub fn open(
         }
         Scheme::Mercury => {
             Mercury::prove(ck, &pk, &mut transcript, &commitment, values, &point, value)
-                .map(Opening::Mercury)
+                .map(|argument| Opening::Mercury(Box::new(argument)))
         }
     });
     Ok(opening.ok_or_else(degenerate)??)
