@@ -4,14 +4,20 @@
 //! `docs/argument.md` is the specification: protocol, transcript, layout, soundness.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod claims;
+pub mod commitment;
 pub mod error;
 pub mod group;
 pub mod layout;
 pub mod lookup;
 pub mod multilinear;
+pub mod opening;
 pub mod program;
 pub mod proof;
+mod ptau;
+pub mod quiet;
+pub mod srs;
 pub mod statement;
 pub mod sumcheck;
 pub mod transcript;

@@ -146,14 +146,17 @@ mod tests {
         let model = || pleat_model::Error::Io(full());
         let circuit = || pleat_step_circuits::Error::Model(model());
         let folding = || pleat_folding::Error::Circuit(circuit());
-        let path = PathBuf::from("x");
-        let source = full();
+        let argument = || pleat_argument::Error::Io {
+            path: PathBuf::from("x"),
+            source: full(),
+        };
         for error in [
             anyhow::Error::new(full()),
             anyhow::Error::new(model()),
             anyhow::Error::new(circuit()),
             anyhow::Error::new(folding()),
-            anyhow::Error::new(pleat_folding::Error::Io { path, source }),
+            anyhow::Error::new(argument()),
+            anyhow::Error::new(ProofError::from(argument())),
             anyhow::Error::new(ProofError::Folding(folding())),
         ] {
             let error = error.context("proof p");

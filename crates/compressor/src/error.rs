@@ -59,3 +59,9 @@ impl From<pleat_step_circuits::Error> for Error {
         Self::Folding(e.into())
     }
 }
+
+impl From<pleat_argument::Error> for Error {
+    fn from(e: pleat_argument::Error) -> Self {
+        Self::Folding(e.into())
+    }
+}

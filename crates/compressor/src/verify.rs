@@ -110,7 +110,7 @@ pub fn precheck(envelope: &Envelope, srs_dir: &Path, expectations: &Expectations
     let power = Requirements::of(&step)?.power;
     match srs::find(srs_dir, power) {
         Ok(key) => check_srs(envelope, &key),
-        Err(pleat_folding::Error::MissingSrs { .. }) => Err(Error::MissingKey {
+        Err(pleat_argument::Error::MissingSrs { .. }) => Err(Error::MissingKey {
             proof: hex(&envelope.srs_id),
             power,
         }),

@@ -8,12 +8,10 @@
 pub mod error;
 pub mod params;
 pub mod prove;
-mod ptau;
-mod quiet;
-pub mod srs;
 
 pub use error::{Error, Result};
 pub use params::{Params, Requirements};
+pub use pleat_argument::srs;
 pub use prove::{Prover, RunningProof};
 
 use nova_snark::provider::{Bn256EngineKZG, GrumpkinEngine, hyperkzg, ipa_pc};

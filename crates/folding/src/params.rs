@@ -4,11 +4,11 @@ use std::path::Path;
 
 use nova_snark::nova::PublicParams;
 use nova_snark::traits::snark::RelaxedR1CSSNARKTrait;
+use pleat_argument::quiet::quietly;
+use pleat_argument::srs::{self, SrsFile};
 use pleat_model::network::Network;
 use pleat_step_circuits::{Counts, Kind, Step};
 
-use crate::quiet::quietly;
-use crate::srs::{self, SrsFile};
 use crate::{Error, Primary, PrimarySnark, Result, Secondary, SecondarySnark};
 
 /// What nova adds to a step of [`pleat_step_circuits::ARITY`] elements on the primary curve:
@@ -45,7 +45,7 @@ impl Requirements {
         let constraints = counts.constraints + AUGMENTED.constraints;
         let variables = counts.variables + AUGMENTED.variables;
         let power = constraints.max(variables).next_power_of_two().ilog2();
-        if power > crate::ptau::MAX_POWER {
+        if power > srs::MAX_POWER {
             return Err(Error::TooLarge { power });
         }
         // A verifier has chosen how much it can afford by its key; long constraints must not exceed it.

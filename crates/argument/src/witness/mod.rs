@@ -6,6 +6,7 @@ mod vectors;
 
 pub use columns::{count_lookups, fill_chunks};
 pub use products::product_tables;
+pub(crate) use vectors::executed_outputs;
 pub use vectors::{data_vector, output_vectors, table_vectors, weight_vectors};
 
 use pleat_model::network::{Activation, LayerOp, Network, Trace, Weights};

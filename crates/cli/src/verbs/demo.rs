@@ -95,7 +95,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     let keys = super::srs::folder(cache);
     if matches!(
         srs::find(&keys, power),
-        Err(pleat_folding::Error::MissingSrs { .. })
+        Err(pleat_argument::Error::MissingSrs { .. })
     ) {
         console.note(&format!(
             "2. key: none in {} is large enough, making one of 2^{power} points (good enough for a demonstration)",

@@ -13,8 +13,8 @@ use crate::quiet::quietly;
 
 /// Bytes of a point of G1 and of G2.
 pub(crate) const POINT_BYTES: [u64; 2] = [64, 128];
-/// The largest ceremony.
-pub(crate) const MAX_POWER: u32 = 28;
+/// The largest ceremony has `2^MAX_POWER` points.
+pub const MAX_POWER: u32 = 28;
 
 /// Where the points of a file are, checked against the file's length.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ptau::{self, Layout, MAX_POWER};
+pub use crate::ptau::MAX_POWER;
+use crate::ptau::{self, Layout};
 use crate::{Error, Result};
 
 /// Where a key came from.
@@ -185,6 +186,18 @@ pub fn find(dir: &Path, power: u32) -> Result<SrsFile> {
         dir: dir.to_owned(),
         power,
     })
+}
+
+/// The first `n >= 2` powers in G1 and the first two in G2.
+pub(crate) fn read(file: &SrsFile, n: usize) -> Result<(Vec<G1Affine>, [G2Affine; 2])> {
+    let (mut reader, layout) = open(&file.path)?;
+    let (g1, g2) = layout
+        .read_points(&mut reader, n)
+        .map_err(bad(&file.path))?;
+    if identify(&g1, &g2) != file.id {
+        return Err(bad(&file.path)("it changed while it was read".into()));
+    }
+    Ok((g1, g2))
 }
 
 /// Refuses to overwrite a key before the work of making another.

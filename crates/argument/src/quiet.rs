@@ -5,7 +5,9 @@
 //! output belongs to results, so it is pointed elsewhere meanwhile.
 
 /// Runs `f` while what this process prints to standard output is dropped. One at a time.
-pub(crate) fn quietly<T>(f: impl FnOnce() -> T) -> T {
+///
+/// For calls that read a commitment key; everything else is better off printing.
+pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
     {
         use std::io::Write;

@@ -1,0 +1,392 @@
+//! The prover: commits to a group, proves its relations step by step, and opens the running claim.
+
+mod chunk;
+mod vectors;
+
+use ff::Field;
+use halo2curves::bn256::G1Affine;
+use halo2curves::group::Curve;
+use pleat_model::network::{Network, Weights};
+use rand_core::OsRng;
+use rayon::prelude::*;
+
+use super::{Challenges, Place, State, mask_challenge, opening_context, positions, seed};
+use crate::claims::Combination;
+use crate::commitment::{Blinder, Key, combine};
+use crate::multilinear::evaluate;
+use crate::opening::{self, OpeningKey, Scheme};
+use crate::program::{Program, Step, VectorKind};
+use crate::proof::{GroupProof, HeadProof, Proof};
+use crate::statement::{Statement, extend_chain, groups};
+use crate::sumcheck::{self, Product, Table};
+use crate::transcript::multiplier;
+use crate::witness::{Executed, Source, fill_chunks, product_tables};
+use crate::{Error, Result, Scalar};
+
+/// A committed vector: values, commitment, blind.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The entries.
+    pub values: Vec<i32>,
+    /// The commitment.
+    pub commitment: G1Affine,
+    /// Its blind; zero for public vectors.
+    pub blind: Scalar,
+}
+
+impl Committed {
+    /// Commits to some values.
+    pub fn new(key: &Key, values: Vec<i32>, blind: Scalar) -> Self {
+        Self {
+            commitment: key.commit_integers(&values, &blind),
+            values,
+            blind,
+        }
+    }
+}
+
+/// Everything that stays the same from group to group.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The commitment key.
+    pub key: &'a Key,
+    /// The program.
+    pub program: &'a Program,
+    /// The statement.
+    pub statement: &'a Statement,
+    /// The architecture.
+    pub network: &'a Network,
+    /// The parameters; unused by registrations of data.
+    pub weights: &'a Weights,
+    /// The weights' vectors.
+    pub weight_vectors: &'a [Committed],
+    /// The activation tables' vectors.
+    pub table_vectors: &'a [Committed],
+}
+
+/// Seconds spent in each part of the proof.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Filling columns and counting lookups.
+    pub fill: f64,
+    /// Committing to chunks.
+    pub commit: f64,
+    /// Channel sum-checks and their tables.
+    pub heads: f64,
+    /// GKR.
+    pub lookup: f64,
+    /// Writing out views, sum-checks over rows and entries.
+    pub linear: f64,
+    /// The running combination: evaluation and addition.
+    pub merge: f64,
+    /// Mask and opening.
+    pub open: f64,
+}
+
+/// Adds the seconds `f` takes to `total`.
+pub(super) fn timed<T>(total: &mut f64, f: impl FnOnce() -> T) -> T {
+    let start = std::time::Instant::now();
+    let result = f();
+    *total += start.elapsed().as_secs_f64();
+    result
+}
+
+/// A proof in the making.
+#[derive(Debug)]
+pub struct Prover<'a> {
+    setting: Setting<'a>,
+    blinder: Blinder,
+    state: State,
+    combination: Combination,
+    data: Vec<G1Affine>,
+    groups: Vec<GroupProof>,
+    times: Times,
+}
+
+impl<'a> Prover<'a> {
+    /// Starts a proof. `secret` blinds its commitments and salts its challenges: 32 random bytes, new for every
+    /// proof, the same when a proof is resumed.
+    pub fn new(setting: Setting<'a>, secret: [u8; 32]) -> Self {
+        let bits = setting.program.index_bits();
+        Self {
+            setting,
+            blinder: Blinder::new(secret),
+            state: State::new(setting.statement, bits),
+            combination: Combination::new(bits),
+            data: vec![],
+            groups: vec![],
+            times: Times::default(),
+        }
+    }
+
+    /// Seconds so far.
+    pub fn times(&self) -> Times {
+        self.times
+    }
+
+    /// The state after the groups so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Samples the next group takes.
+    pub fn next_samples(&self) -> u64 {
+        let Setting {
+            program, statement, ..
+        } = self.setting;
+        match program.data {
+            Some(_) => Place::new(program, self.state.samples, statement.samples).live,
+            None => 0,
+        }
+    }
+
+    /// Proves the next group: its executed samples, and the data vector they are in (none for registrations
+    /// of models).
+    ///
+    /// # Errors
+    /// A wrong number of samples, or values outside their tables.
+    pub fn group(&mut self, samples: &[Executed], data: Option<&Committed>) -> Result<()> {
+        let setting = self.setting;
+        let Setting {
+            program, statement, ..
+        } = setting;
+        if self.state.group == groups(program, statement.samples)
+            || samples.len() as u64 != self.next_samples()
+            || data.is_some() != program.data.is_some()
+        {
+            return Err(Error::Invalid(format!(
+                "group {} takes {} samples, not {}",
+                self.state.group,
+                self.next_samples(),
+                samples.len()
+            )));
+        }
+        let place = Place::new(program, self.state.samples, statement.samples);
+        let weights: Vec<Vec<i32>> = match program.kind {
+            crate::program::Kind::RegisteredModel => {
+                setting.weight_vectors.iter().map(|v| v.values.clone()).collect()
+            }
+            _ => vec![],
+        };
+        let source = Source {
+            network: setting.network,
+            samples,
+            weights: &weights,
+        };
+        let mut times = self.times;
+        let chunks = timed(&mut times.fill, || fill_chunks(program, &source))?;
+        let outputs = crate::witness::executed_outputs(program, setting.network, samples);
+        let group = self.state.group;
+        let blind = |label: &[u8], i: usize| {
+            self.blinder.blind(label, group << 24 | i as u64)
+        };
+        let trace: Vec<Committed> = timed(&mut times.commit, || {
+            let commit = |(i, values)| Committed::new(setting.key, values, blind(b"trace", i));
+            chunks.into_iter().enumerate().map(commit).collect()
+        });
+        let outputs: Vec<Committed> = outputs
+            .into_iter()
+            .map(|values| Committed::new(setting.key, values, Scalar::ZERO))
+            .collect();
+        let vectors: Vec<&Committed> = trace
+            .iter()
+            .chain(setting.weight_vectors)
+            .chain(setting.table_vectors)
+            .chain(data)
+            .chain(&outputs)
+            .collect();
+        if vectors.len() != program.vectors.len() {
+            return Err(Error::Invalid(
+                "the number of weight or table vectors does not fit the program".into(),
+            ));
+        }
+        let commitments: Vec<G1Affine> = vectors.iter().map(|v| v.commitment).collect();
+        let salt = self.blinder.blind(b"salt", group);
+        let seed = seed(program, statement, &self.state, &place, &salt, &commitments);
+        let mut challenges = Challenges::new(seed, salt, &place);
+        let count = correct(program, &trace);
+        let heads = timed(&mut times.heads, || {
+            self.heads(samples, &mut challenges, count)
+        });
+        let mut steps = vec![];
+        for (index, step) in program.steps().into_iter().enumerate() {
+            let own = step.vectors();
+            let transcript =
+                challenges.step(program, index, &self.state.running, &commitments[own.clone()]);
+            steps.push(match step {
+                Step::Chunk(i) => self.chunk(i, vectors[i], &challenges, transcript, &mut times)?,
+                Step::Vectors(range) => {
+                    self.vectors(range.clone(), &vectors[range], &challenges, transcript, &mut times)?
+                }
+            });
+        }
+        self.times = times;
+        if let Some(data) = data.filter(|_| place.prefix == 0) {
+            self.state.data = extend_chain(&self.state.data, &data.commitment);
+            self.data.push(data.commitment);
+        }
+        for output in &outputs {
+            self.state.outputs = extend_chain(&self.state.outputs, &output.commitment);
+        }
+        self.state.group += 1;
+        self.state.count += count;
+        if program.data.is_some() {
+            self.state.samples += place.live;
+        }
+        self.groups.push(GroupProof {
+            salt,
+            trace: commitments[..trace.len()].to_vec(),
+            outputs: outputs.iter().map(|o| o.commitment).collect(),
+            heads,
+            count,
+            steps,
+        });
+        Ok(())
+    }
+
+    fn heads(
+        &self,
+        samples: &[Executed],
+        challenges: &mut Challenges,
+        count: u64,
+    ) -> Vec<HeadProof> {
+        let Setting {
+            program,
+            network,
+            weights,
+            ..
+        } = self.setting;
+        let mut transcript = challenges.heads();
+        let mut proofs = vec![];
+        for head in &program.heads {
+            let context = &challenges.context;
+            let zeta = |p: &crate::program::Product| context.zeta.pow_vartime([u64::from(p.identity)]);
+            let tables: Vec<(Vec<Scalar>, Vec<Scalar>)> = head
+                .products
+                .iter()
+                .map(|product| {
+                    let shape = network.layers[product.layer].shape;
+                    let plane = shape.plane() as u64;
+                    let steps = [shape.width as u64, plane, plane * program.group_samples()];
+                    let (mut u, x) =
+                        product_tables(network, weights, product, samples, steps, context);
+                    let zeta = zeta(product);
+                    u.par_iter_mut().for_each(|u| *u *= zeta);
+                    (u, x)
+                })
+                .collect();
+            let sum = tables
+                .par_iter()
+                .map(|(u, x)| u.iter().zip(x).map(|(u, x)| *u * x).sum::<Scalar>())
+                .sum();
+            transcript.message(&[sum]);
+            let terms = tables
+                .into_iter()
+                .map(|(u, x)| Product {
+                    left: Table::Owned(u),
+                    right: Table::Owned(x),
+                })
+                .collect();
+            let proof = sumcheck::prove_products(terms, head.bits, &mut transcript);
+            let claims: Vec<[Scalar; 2]> = head
+                .products
+                .iter()
+                .zip(&proof.values)
+                .map(|(product, (u, x))| {
+                    let inverse = zeta(product).invert().unwrap_or(Scalar::ZERO);
+                    [*x, *u * inverse]
+                })
+                .collect();
+            transcript.absorb(&claims.concat());
+            challenges.context.points.push(proof.point);
+            proofs.push(HeadProof {
+                sum,
+                rounds: proof.rounds,
+                claims,
+            });
+        }
+        challenges.context.delta = transcript.absorb(&[Scalar::from(count)]);
+        proofs
+    }
+
+    /// Adds the mask, opens the combination, and returns the proof.
+    ///
+    /// # Errors
+    /// Groups that are missing, or an opening that cannot be made.
+    pub fn finish(mut self, scheme: Scheme) -> Result<(Proof, Times)> {
+        let Setting {
+            key,
+            program,
+            statement,
+            ..
+        } = self.setting;
+        if self.state.group != groups(program, statement.samples) || self.state.group == 0 {
+            return Err(Error::Invalid(format!(
+                "{} of {} groups were proved",
+                self.state.group,
+                groups(program, statement.samples)
+            )));
+        }
+        let mut times = self.times;
+        let size = 1usize << program.index_bits();
+        let proof = timed(&mut times.open, || {
+            let values: Vec<Scalar> = (0..size)
+                .into_par_iter()
+                .map_init(|| OsRng, |rng, _| Scalar::random(rng))
+                .collect();
+            let blind = Scalar::random(OsRng);
+            let mask = key.commit(&values, &blind);
+            let mask_value = evaluate(&values, &self.state.running.point);
+            let challenge = mask_challenge(&self.state, &mask, &mask_value);
+            let mu = multiplier(&challenge)
+                .ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;
+            self.state.running.value += mu * mask_value;
+            self.state.running.absorb(&mask, &mu);
+            let mut combination = self.combination;
+            combination
+                .values
+                .par_iter_mut()
+                .zip(values)
+                .for_each(|(f, m)| *f += mu * m);
+            combination.blind += mu * blind;
+            combination.terms.push((mask, mu));
+            let commitment = combine(&combination.terms).to_affine();
+            let commitment =
+                OpeningKey::new(key)?.unblind(&commitment, &combination.blind);
+            let opening = opening::open(
+                scheme,
+                key,
+                &combination.values,
+                &commitment,
+                &self.state.running.point,
+                &self.state.running.value,
+                &opening_context(statement, &self.state),
+            )?;
+            Ok::<_, Error>(Proof {
+                weights: self.setting.weight_vectors.iter().map(|v| v.commitment).collect(),
+                data: self.data,
+                groups: self.groups,
+                mask,
+                mask_value,
+                blind: combination.blind,
+                opening,
+            })
+        })?;
+        Ok((proof, times))
+    }
+}
+
+/// The number of correct samples as the columns say: the sum of selector times label over top-1's rows.
+fn correct(program: &Program, trace: &[Committed]) -> u64 {
+    let mut count = 0;
+    for (vector, committed) in program.vectors[positions(program, VectorKind::Trace)].iter().zip(trace) {
+        for block in &vector.blocks {
+            if matches!(block.fill, crate::program::Fill::Top1 { .. }) {
+                let start = (block.offset as usize) << 2;
+                let rows = &committed.values[start..start + (4 << block.bits)];
+                count += rows.chunks_exact(4).filter(|r| r[0] == 1 && r[3] == 1).count() as u64;
+            }
+        }
+    }
+    count
+}
