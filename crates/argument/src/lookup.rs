@@ -27,7 +27,7 @@
 use ff::Field;
 use serde::{Deserialize, Serialize};
 
-use crate::multilinear::{EqFactors, dot2, fold, generate, in_pool};
+use crate::multilinear::{EqFactors, dot2, fold_all, generate, in_pool};
 use crate::transcript::Transcript;
 use crate::{Error, Result, Scalar};
 
@@ -156,11 +156,9 @@ impl Tables {
 
     fn fold(&mut self, r: Scalar) {
         match self {
-            Self::Inner { na, da, db, g } => {
-                [na, da, db, g].into_iter().for_each(|table| fold(table, r))
-            }
-            Self::Values { e, da, db } => [e, da, db].into_iter().for_each(|table| fold(table, r)),
-            Self::Ones { da, db } => [da, db].into_iter().for_each(|table| fold(table, r)),
+            Self::Inner { na, da, db, g } => fold_all([na, da, db, g], r),
+            Self::Values { e, da, db } => fold_all([e, da, db], r),
+            Self::Ones { da, db } => fold_all([da, db], r),
         }
     }
 
