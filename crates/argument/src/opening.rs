@@ -1,7 +1,7 @@
 //! Openings: a committed vector's multilinear extension has some value at a point.
 //!
-//! Two schemes over the same key, both nova-snark's: HyperKZG (an opening of `2 n + 3` group and
-//! field elements for `2^n` values) and Mercury (eight points and six field elements, whatever `n`).
+//! Two schemes over the same key, both nova-snark's: HyperKZG (an opening of `4 n + 2` points
+//! and field elements for `2^n` values) and Mercury (eight points and six field elements, whatever `n`).
 //!
 //! **Points.** Entry `b` of a point belongs to bit `b` of an index, lowest first; nova-snark orders
 //! them the other way round.
@@ -55,7 +55,7 @@ pub enum Scheme {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Opening {
     /// Of [`Scheme::HyperKzg`].
-    HyperKzg(hyperkzg::EvaluationArgument<Engine>),
+    HyperKzg(Box<hyperkzg::EvaluationArgument<Engine>>),
     /// Of [`Scheme::Mercury`].
     Mercury(Box<mercury::EvaluationArgument<Engine>>),
 }
@@ -160,7 +160,7 @@ fn guarded<T>(f: impl FnOnce() -> Result<T, NovaError>) -> Option<Result<T, Nova
 ///
 /// # Errors
 /// [`Error::Invalid`] for sizes outside the rule above, and for the few vectors Mercury's prover
-/// cannot treat, all zeros among them, which no masked vector is.
+/// cannot treat (all zeros, a single value opened at a corner of the cube), which no masked vector is.
 pub fn open(
     scheme: Scheme,
     key: &Key,
@@ -180,7 +180,12 @@ pub fn open(
         )));
     }
     let degenerate = || {
-        Error::Invalid("Mercury cannot open a vector as sparse as this; open it by HyperKZG".into())
+        Error::Invalid(match scheme {
+            Scheme::Mercury => {
+                "Mercury cannot open a vector as sparse as this; open it by HyperKZG".into()
+            }
+            Scheme::HyperKzg => "the opening failed; this is a defect, please report it".into(),
+        })
     };
     if scheme == Scheme::Mercury && values.iter().all(|v| bool::from(v.is_zero())) {
         return Err(degenerate());
@@ -192,7 +197,7 @@ pub fn open(
     let opening = guarded(|| match scheme {
         Scheme::HyperKzg => {
             HyperKzg::prove(ck, &pk, &mut transcript, &commitment, values, &point, value)
-                .map(Opening::HyperKzg)
+                .map(|argument| Opening::HyperKzg(Box::new(argument)))
         }
         Scheme::Mercury => {
             Mercury::prove(ck, &pk, &mut transcript, &commitment, values, &point, value)

@@ -247,7 +247,7 @@ fn misshapen_openings_are_refused() {
         for s in [Scalar::ZERO, Scalar::ONE] {
             for (com, v) in [(0, 0), (0, 5), (4, 5), (4, 4), (5, 5), (5, 6), (100, 100)] {
                 let argument = HyperKzg::new(vec![p; com], [p; 3], vec![[s; 3]; v]);
-                claim.refuses(&Opening::HyperKzg(argument), "HyperKZG");
+                claim.refuses(&Opening::HyperKzg(Box::new(argument)), "HyperKZG");
             }
             let argument = Mercury::new(p, p, p, p, p, p, p, p, s, s, s, s, s, s);
             claim.refuses(&Opening::Mercury(Box::new(argument)), "Mercury");
