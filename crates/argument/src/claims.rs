@@ -86,7 +86,13 @@ impl Combination {
     }
 
     /// Adds `mu` times a vector, which may be shorter.
-    pub(crate) fn add(&mut self, vector: &[i32], mu: &Scalar, commitment: G1Affine, blind: &Scalar) {
+    pub(crate) fn add(
+        &mut self,
+        vector: &[i32],
+        mu: &Scalar,
+        commitment: G1Affine,
+        blind: &Scalar,
+    ) {
         let multiples = SmallMultiples::new(*mu);
         self.values
             .par_chunks_mut(CHUNK)

@@ -159,3 +159,8 @@ pub fn groups(program: &Program, samples: u64) -> u64 {
         _ => samples.div_ceil(program.group_samples()),
     }
 }
+
+/// A field element as canonical little-endian bytes.
+pub fn to_bytes(x: &Scalar) -> [u8; 32] {
+    x.to_repr().into()
+}

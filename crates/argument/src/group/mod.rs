@@ -248,7 +248,12 @@ impl LookupForms {
 
     /// `sum over rows of a kind of eq(z, row) eq(x, row)`: rows that look up, rows whose y is bound, table
     /// entries, all rows.
-    pub(crate) fn kinds(program: &Program, vector: usize, z: &[Scalar], x: &[Scalar]) -> [Scalar; 4] {
+    pub(crate) fn kinds(
+        program: &Program,
+        vector: usize,
+        z: &[Scalar],
+        x: &[Scalar],
+    ) -> [Scalar; 4] {
         let mut kinds = [Scalar::ZERO; 4];
         kinds[3] = eq(z, x);
         for block in &program.vectors[vector].blocks {

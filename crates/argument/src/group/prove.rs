@@ -163,9 +163,11 @@ impl<'a> Prover<'a> {
         }
         let place = Place::new(program, self.state.samples, statement.samples);
         let weights: Vec<Vec<i32>> = match program.kind {
-            crate::program::Kind::RegisteredModel => {
-                setting.weight_vectors.iter().map(|v| v.values.clone()).collect()
-            }
+            crate::program::Kind::RegisteredModel => setting
+                .weight_vectors
+                .iter()
+                .map(|v| v.values.clone())
+                .collect(),
             _ => vec![],
         };
         let source = Source {
@@ -177,9 +179,7 @@ impl<'a> Prover<'a> {
         let chunks = timed(&mut times.fill, || fill_chunks(program, &source))?;
         let outputs = crate::witness::executed_outputs(program, setting.network, samples);
         let group = self.state.group;
-        let blind = |label: &[u8], i: usize| {
-            self.blinder.blind(label, group << 24 | i as u64)
-        };
+        let blind = |label: &[u8], i: usize| self.blinder.blind(label, group << 24 | i as u64);
         let trace: Vec<Committed> = timed(&mut times.commit, || {
             let commit = |(i, values)| Committed::new(setting.key, values, blind(b"trace", i));
             chunks.into_iter().enumerate().map(commit).collect()
@@ -211,13 +211,21 @@ impl<'a> Prover<'a> {
         let mut steps = vec![];
         for (index, step) in program.steps().into_iter().enumerate() {
             let own = step.vectors();
-            let transcript =
-                challenges.step(program, index, &self.state.running, &commitments[own.clone()]);
+            let transcript = challenges.step(
+                program,
+                index,
+                &self.state.running,
+                &commitments[own.clone()],
+            );
             steps.push(match step {
                 Step::Chunk(i) => self.chunk(i, vectors[i], &challenges, transcript, &mut times)?,
-                Step::Vectors(range) => {
-                    self.vectors(range.clone(), &vectors[range], &challenges, transcript, &mut times)?
-                }
+                Step::Vectors(range) => self.vectors(
+                    range.clone(),
+                    &vectors[range],
+                    &challenges,
+                    transcript,
+                    &mut times,
+                )?,
             });
         }
         self.times = times;
@@ -260,7 +268,8 @@ impl<'a> Prover<'a> {
         let mut proofs = vec![];
         for head in &program.heads {
             let context = &challenges.context;
-            let zeta = |p: &crate::program::Product| context.zeta.pow_vartime([u64::from(p.identity)]);
+            let zeta =
+                |p: &crate::program::Product| context.zeta.pow_vartime([u64::from(p.identity)]);
             let tables: Vec<(Vec<Scalar>, Vec<Scalar>)> = head
                 .products
                 .iter()
@@ -351,8 +360,7 @@ impl<'a> Prover<'a> {
             combination.blind += mu * blind;
             combination.terms.push((mask, mu));
             let commitment = combine(&combination.terms).to_affine();
-            let commitment =
-                OpeningKey::new(key)?.unblind(&commitment, &combination.blind);
+            let commitment = OpeningKey::new(key)?.unblind(&commitment, &combination.blind);
             let opening = opening::open(
                 scheme,
                 key,
@@ -363,7 +371,12 @@ impl<'a> Prover<'a> {
                 &opening_context(statement, &self.state),
             )?;
             Ok::<_, Error>(Proof {
-                weights: self.setting.weight_vectors.iter().map(|v| v.commitment).collect(),
+                weights: self
+                    .setting
+                    .weight_vectors
+                    .iter()
+                    .map(|v| v.commitment)
+                    .collect(),
                 data: self.data,
                 groups: self.groups,
                 mask,
@@ -379,12 +392,18 @@ impl<'a> Prover<'a> {
 /// The number of correct samples as the columns say: the sum of selector times label over top-1's rows.
 fn correct(program: &Program, trace: &[Committed]) -> u64 {
     let mut count = 0;
-    for (vector, committed) in program.vectors[positions(program, VectorKind::Trace)].iter().zip(trace) {
+    for (vector, committed) in program.vectors[positions(program, VectorKind::Trace)]
+        .iter()
+        .zip(trace)
+    {
         for block in &vector.blocks {
             if matches!(block.fill, crate::program::Fill::Top1 { .. }) {
                 let start = (block.offset as usize) << 2;
                 let rows = &committed.values[start..start + (4 << block.bits)];
-                count += rows.chunks_exact(4).filter(|r| r[0] == 1 && r[3] == 1).count() as u64;
+                count += rows
+                    .chunks_exact(4)
+                    .filter(|r| r[0] == 1 && r[3] == 1)
+                    .count() as u64;
             }
         }
     }

@@ -70,7 +70,10 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         Some(data) => statement.samples.div_ceil(1 << data.samples_bits()),
         None => 0,
     };
-    check(proof.data.len() as u64 == vectors, "the number of data vectors")?;
+    check(
+        proof.data.len() as u64 == vectors,
+        "the number of data vectors",
+    )?;
     check(
         proof.weights.len() == program.of_kind(VectorKind::Weights).count(),
         "the number of weight vectors",
@@ -81,16 +84,17 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
     let mut terms = vec![];
     for (i, group) in proof.groups.iter().enumerate() {
         verify_group(public, proof, group, &mut state, &mut terms).map_err(|e| match e {
-            Error::Rejected {
-                check, step, ..
-            } => Error::rejected(check).at(i, step),
+            Error::Rejected { check, step, .. } => Error::rejected(check).at(i, step),
             other => other,
         })?;
     }
     if program.data.is_some() {
         check(state.samples == statement.samples, "the number of samples")?;
     }
-    check(state.count <= state.samples, "more correct samples than samples")?;
+    check(
+        state.count <= state.samples,
+        "more correct samples than samples",
+    )?;
     finish(key, public, proof, state, terms)
 }
 
@@ -302,10 +306,8 @@ fn verify_chunk(
     let entries = other * (Scalar::ONE - forms.entries) + selector - claim.numerator;
     let fractions = gamma - other * forms.tags - selector * forms.ranges - claim.denominator;
     let powers = [lambda, lambda.square(), lambda.square() * lambda];
-    let total = *part
-        + powers[0] * state.running.value
-        + powers[1] * entries
-        + powers[2] * fractions;
+    let total =
+        *part + powers[0] * state.running.value + powers[1] * entries + powers[2] * fractions;
     let (point, rest) = sumcheck::verify(total, rounds, transcript);
 
     let [q, rem, y, e] = *values;

@@ -23,8 +23,8 @@ pub(crate) use linear::LIMB_BITS;
 pub use register::{register_data, register_model};
 
 use crate::program::{
-    Block, DataLayout, Fill, HEAD_PRODUCTS, Head, Kind, Lookup, Product, Program, Region, UNSEALED,
-    VectorKind, range_tag,
+    Block, DataLayout, FIRST_TABLE_TAG, Fill, HEAD_PRODUCTS, Head, Kind, Lookup, Product, Program,
+    Region, UNSEALED, VectorKind, range_tag,
 };
 use crate::view::{Axis, Extra, Factor, Target, View};
 use crate::{Error, Result};
@@ -195,7 +195,7 @@ impl<'a> Compiler<'a> {
     /// A new trace block.
     fn block(&mut self, bits: u32, lookup: Lookup, fill: Fill) -> usize {
         self.ranges.insert(lookup.range);
-        if lookup.entries.is_none() && lookup.tag <= range_tag(63) {
+        if lookup.entries.is_none() && lookup.tag < FIRST_TABLE_TAG {
             self.ranges.insert((lookup.tag - range_tag(0)) as u32);
         }
         self.trace.push(Block {

@@ -133,7 +133,12 @@ fn fill(source: &Source<'_>, block: &Block, rows: &mut [i32]) {
 }
 
 /// Calls `f(row, value)` for every value of a region, sample by sample.
-fn each_value(network: &Network, source: &Source<'_>, region: &Region, mut f: impl FnMut(usize, i32)) {
+fn each_value(
+    network: &Network,
+    source: &Source<'_>,
+    region: &Region,
+    mut f: impl FnMut(usize, i32),
+) {
     let height = network.layers[region.layer].shape.height;
     for (b, sample) in source.samples.iter().enumerate() {
         let values = &sample.trace.values[region.layer];

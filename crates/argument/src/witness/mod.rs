@@ -68,7 +68,9 @@ impl<'a> Kernel<'a> {
         else {
             return None;
         };
-        let channels = network.layers[network.layers[layer].inputs[0]].shape.channels;
+        let channels = network.layers[network.layers[layer].inputs[0]]
+            .shape
+            .channels;
         Some(Self {
             values: &weights.layers[layer].kernel,
             window: window.kernel,

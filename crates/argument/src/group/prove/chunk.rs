@@ -56,7 +56,9 @@ impl Prover<'_> {
             };
             prove_rows(tables, &mut transcript)
         });
-        let running = timed(&mut times.merge, || self.combination.columns_at(&proof.point));
+        let running = timed(&mut times.merge, || {
+            self.combination.columns_at(&proof.point)
+        });
         let first = transcript.absorb(&[proof.values, running].concat());
         let second = transcript.message(&[]);
         let mu = multiplier(&transcript.message(&[]));
@@ -69,7 +71,8 @@ impl Prover<'_> {
         self.state.running.point = [&[first, second], proof.point.as_slice()].concat();
         self.state.running.absorb(&chunk.commitment, &mu);
         timed(&mut times.merge, || {
-            self.combination.add(&chunk.values, &mu, chunk.commitment, &chunk.blind);
+            self.combination
+                .add(&chunk.values, &mu, chunk.commitment, &chunk.blind);
         });
         Ok(StepProof::Chunk {
             part,
@@ -114,9 +117,8 @@ fn leaves(
             let range = gamma - Scalar::from(range_tag(lookup.range));
             let base = gamma - Scalar::from(lookup.tag);
             let (shift, mask) = (lookup.channel.0, (1usize << lookup.channel.1) - 1);
-            let by_channel: Vec<Scalar> = (0..=mask)
-                .map(|c| base - Scalar::from(c as u64))
-                .collect();
+            let by_channel: Vec<Scalar> =
+                (0..=mask).map(|c| base - Scalar::from(c as u64)).collect();
             d0.par_chunks_mut(ROWS)
                 .zip(d1.par_chunks_mut(ROWS))
                 .zip(columns.par_chunks(4 * ROWS))
@@ -277,12 +279,14 @@ impl Tables {
                 })
                 .for_each(|(part, block)| {
                     let first = block.offset as usize;
-                    part.par_chunks_mut(ROWS).enumerate().for_each(|(task, part)| {
-                        for (i, coefficient) in part.iter_mut().enumerate() {
-                            let row = first + task * ROWS + i;
-                            *coefficient += high[row / width] * low[row % width];
-                        }
-                    });
+                    part.par_chunks_mut(ROWS)
+                        .enumerate()
+                        .for_each(|(task, part)| {
+                            for (i, coefficient) in part.iter_mut().enumerate() {
+                                let row = first + task * ROWS + i;
+                                *coefficient += high[row / width] * low[row % width];
+                            }
+                        });
                 });
         }
     }

@@ -1,0 +1,313 @@
+//! Proves a model on some samples with the native prover, verifies, and prints where the time went.
+//!
+//! ```text
+//! cargo run --release -p pleat-argument --example argument -- MODEL DATA [LABELS] [options]
+//!
+//!   MODEL            a bundle (.pleat), or a model file (.onnx, .h5, .keras) quantised here on DATA
+//!   DATA, LABELS     as for `pleat run`
+//!   --samples N      the first N samples (1)
+//!   --rows BITS      size class: chunks of 2^BITS rows (15 below 2^17 values a sample, else 19)
+//!   --keys DIR       commitment keys (./keys); a missing one is made there, for tests only
+//!   --scale S --mean M --std D   preprocessing of a model file (1, 0, 1): (S x - M) / D
+//!   --mercury        open with Mercury instead of HyperKZG
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use pleat_argument::commitment::Key;
+use pleat_argument::evaluation::{Evaluation, Model, Proved};
+use pleat_argument::opening::Scheme;
+use pleat_argument::program::{Kind, VectorKind};
+use pleat_argument::registry::{Claim, Registry, outputs_chain};
+use pleat_argument::statement::{Visibility, context_hash};
+use pleat_argument::{Error, srs};
+use pleat_model::builder::InputTransform;
+use pleat_model::bundle::{Bundle, ImportReport};
+use pleat_model::data::{DataSet, Sample};
+use pleat_model::execute::Executor;
+use pleat_model::import::{ImportOptions, read_model};
+use pleat_model::network::Network;
+use pleat_model::quantize::{QuantizeOptions, quantize};
+use rand::RngCore;
+
+#[derive(Debug)]
+struct Options {
+    files: Vec<PathBuf>,
+    samples: usize,
+    rows: Option<u32>,
+    keys: PathBuf,
+    transform: [f32; 3],
+    scheme: Scheme,
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options {
+        files: vec![],
+        samples: 1,
+        rows: None,
+        keys: "keys".into(),
+        transform: [1.0, 0.0, 1.0],
+        scheme: Scheme::HyperKzg,
+    };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || {
+            args.next()
+                .with_context(|| format!("{arg} needs a value; see the head of this example"))
+        };
+        match arg.as_str() {
+            "--samples" => options.samples = value()?.parse()?,
+            "--rows" => options.rows = Some(value()?.parse()?),
+            "--keys" => options.keys = value()?.into(),
+            "--scale" => options.transform[0] = value()?.parse()?,
+            "--mean" => options.transform[1] = value()?.parse()?,
+            "--std" => options.transform[2] = value()?.parse()?,
+            "--mercury" => options.scheme = Scheme::Mercury,
+            other if other.starts_with("--") => bail!("unknown option {other}"),
+            _ => options.files.push(arg.into()),
+        }
+    }
+    if !(2..=3).contains(&options.files.len()) {
+        bail!("give MODEL DATA [LABELS]; see the head of this example");
+    }
+    Ok(options)
+}
+
+fn load(options: &Options) -> Result<(Bundle, DataSet)> {
+    let (model, labels) = (&options.files[0], options.files.get(2));
+    let open = |spec: &_| DataSet::open(&options.files[1], labels.map(PathBuf::as_path), spec);
+    if model.extension().is_some_and(|e| e == "pleat") {
+        let bundle = Bundle::load(model)?;
+        let data = open(&bundle.network.input)?;
+        return Ok((bundle, data));
+    }
+    let [scale, mean, std] = options.transform;
+    let graph = read_model(
+        model,
+        &ImportOptions {
+            transform: InputTransform {
+                scale,
+                mean: vec![mean],
+                std: vec![std],
+            },
+            ..ImportOptions::default()
+        },
+    )?;
+    let spec = graph.input_spec(None);
+    let data = open(&spec)?;
+    let calibration: Vec<Sample> = data
+        .samples(0..data.len().min(64))?
+        .collect::<pleat_model::Result<_>>()?;
+    let quantized = quantize(&graph, &spec, &calibration, &QuantizeOptions::default())?;
+    let mut salt = [0; 32];
+    rand::thread_rng().fill_bytes(&mut salt);
+    let bundle = Bundle {
+        network: quantized.network,
+        weights: quantized.weights,
+        salt,
+        report: ImportReport {
+            source: model.display().to_string(),
+            parameters: 0,
+            input_scale: scale,
+            mean: vec![mean],
+            std: vec![std],
+            calibration_samples: calibration.len() as u64,
+            activation_bits: 0,
+            output_error: 0.0,
+            worst_layer: String::new(),
+            worst_layer_error: 0.0,
+            accuracy: None,
+            statistics: vec![],
+        },
+    };
+    Ok((bundle, data))
+}
+
+fn key(dir: &Path, power: u32) -> Result<Key> {
+    if let Err(Error::MissingSrs { .. }) = srs::find(dir, power) {
+        eprintln!(
+            "making a key of 2^{power} points in {} (for tests only)",
+            dir.display()
+        );
+        srs::create_local(dir, power, false)?;
+    }
+    Ok(Key::load(dir, power)?)
+}
+
+fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    rand::thread_rng().fill_bytes(&mut secret);
+    secret
+}
+
+/// Peak resident memory in MB, where the system tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
+fn main() -> Result<()> {
+    let options = options()?;
+    let (bundle, data) = load(&options)?;
+    let network = &bundle.network;
+    let values: usize = network.layers.iter().map(|l| l.shape.len()).sum();
+    let rows = options
+        .rows
+        .unwrap_or(if values < 1 << 17 { 15 } else { 19 });
+    let key = key(&options.keys, rows + 2)?;
+    let count = options.samples.min(data.len());
+    let samples: Vec<Sample> = data
+        .samples(0..count)?
+        .collect::<pleat_model::Result<_>>()?;
+    let samples = samples.as_slice();
+    let kind = match data.has_labels() {
+        true => Kind::Accuracy,
+        false => Kind::Outputs,
+    };
+
+    let start = Instant::now();
+    let model = Model::new(&key, &bundle, rows, None)?;
+    let weights = start.elapsed().as_secs_f64();
+    let evaluation = Evaluation::new(&model, kind, samples, Visibility::Public, None)?;
+    let program = evaluation.program();
+    let parameters = network.parameters();
+    println!(
+        "model        {}, {values} values, {parameters} parameters",
+        options.files[0].display()
+    );
+    println!(
+        "layout       {} rows a chunk, {} samples a group, {} chunks, {} weight, {} table, {} data, {} output vectors",
+        1u64 << rows,
+        program.group_samples(),
+        program.chunks(),
+        program.of_kind(VectorKind::Weights).count(),
+        program.of_kind(VectorKind::Tables).count(),
+        program.of_kind(VectorKind::Data).count(),
+        program.of_kind(VectorKind::Outputs).count(),
+    );
+    let views: Vec<usize> = program
+        .vectors
+        .iter()
+        .map(|v| v.blocks.iter().map(|b| b.views.len()).sum())
+        .collect();
+    println!(
+        "rows         {} useful of {}: utilisation {:.1} %; {} views, at most {} in a vector; {} steps",
+        program.useful_rows,
+        (program.chunks() as u64) << rows,
+        100.0 * program.utilisation(),
+        views.iter().sum::<usize>(),
+        views.iter().max().unwrap_or(&0),
+        program.steps().len(),
+    );
+
+    let start = Instant::now();
+    let context = context_hash(b"example");
+    let proved = evaluation.prove(samples, context, secret(), options.scheme)?;
+    let total = start.elapsed().as_secs_f64();
+    let groups = proved.proof.groups.len();
+    print_times(&proved, weights, total, (groups * program.chunks()) << rows);
+
+    let mut registry = Registry::default();
+    let start = Instant::now();
+    let (registration, _) = model.register(secret(), options.scheme)?;
+    println!("register     {:.2} s", start.elapsed().as_secs_f64());
+    registry.register_model(&key, network, rows, model.id, &registration)?;
+    registry.admit_data(&key, network, rows, samples)?;
+    let claim = Claim {
+        kind,
+        row_bits: rows,
+        group_bits: program.group_bits,
+        labelled: data.has_labels(),
+        samples: count as u64,
+        context,
+        model: model.id,
+        data: proved.statement.data,
+        visibility: Visibility::Public,
+    };
+    let start = Instant::now();
+    let outcome = registry.verify_claim(&key, network, &claim, &proved.proof)?;
+    println!("verify       {:.2} s", start.elapsed().as_secs_f64());
+    compare(
+        &key,
+        network,
+        &bundle,
+        &claim,
+        samples,
+        &proved,
+        outcome.count,
+        outcome.outputs,
+    )?;
+    if let Some(peak) = peak_memory() {
+        println!("memory       {peak:.0} MB at most");
+    }
+    Ok(())
+}
+
+fn print_times(proved: &Proved, weights: f64, total: f64, rows: usize) {
+    let t = &proved.times;
+    println!("weights      {weights:.2} s to commit, once a model");
+    println!("prove        {total:.2} s");
+    for (name, seconds) in [
+        ("execute", proved.execution),
+        ("data", proved.data),
+        ("fill", t.fill),
+        ("commit", t.commit),
+        ("heads", t.heads),
+        ("lookup", t.lookup),
+        ("linear", t.linear),
+        ("merge", t.merge),
+        ("open", t.open),
+    ] {
+        println!("  {name:<10} {seconds:.2} s");
+    }
+    let native = t.commit + t.fill + t.heads + t.lookup + t.linear + t.merge;
+    println!(
+        "  {:.2} us a row, {:.2} times committing (without mask and opening)",
+        1e6 * native / rows as f64,
+        native / t.commit
+    );
+}
+
+#[allow(clippy::too_many_arguments)] // one call, every argument a part of the comparison
+fn compare(
+    key: &Key,
+    network: &Network,
+    bundle: &Bundle,
+    claim: &Claim,
+    samples: &[Sample],
+    proved: &Proved,
+    count: u64,
+    outputs: pleat_argument::Scalar,
+) -> Result<()> {
+    let executor = Executor::new(network, &bundle.weights);
+    let mut expected = vec![];
+    for (i, sample) in samples.iter().enumerate() {
+        expected.push(executor.run(&sample.values, i)?);
+    }
+    if claim.kind == Kind::Accuracy {
+        let right = expected
+            .iter()
+            .zip(samples)
+            .filter(|(o, s)| s.label == Some(Network::top1(&o[0]) as u32))
+            .count();
+        println!(
+            "accuracy     {count} of {} proved, {right} executed",
+            samples.len()
+        );
+        anyhow::ensure!(
+            count == right as u64 && proved.count == count,
+            "the counts differ"
+        );
+    } else {
+        anyhow::ensure!(
+            outputs_chain(key, network, claim, &expected)? == outputs,
+            "the outputs differ"
+        );
+        println!("outputs      equal the executor's");
+    }
+    Ok(())
+}

@@ -1,0 +1,513 @@
+//! Proving whole statements: a committed model, committed data, groups in order.
+
+use std::ops::Range;
+use std::path::Path;
+
+use halo2curves::bn256::G1Affine;
+use pleat_model::bundle::Bundle;
+use pleat_model::data::{DataSet, Sample};
+use pleat_model::execute::Executor;
+use pleat_model::network::{Network, Trace, Weights};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::cache::{Lookup, WeightCache};
+use crate::commitment::{Blinder, Key};
+use crate::group::prove::{Committed, Prover, Setting, Times};
+use crate::layout;
+use crate::opening::Scheme;
+use crate::program::{Kind, Program};
+use crate::proof::Proof;
+use crate::statement::{Statement, Visibility, chain, data_id, model_id};
+use crate::witness::{Executed, data_vector, table_vectors, weight_vectors};
+use crate::{Error, Result, Scalar};
+
+/// Where samples come from; read more than once, in order.
+pub trait Samples: Sync {
+    /// How many there are.
+    fn count(&self) -> u64;
+    /// Whether every sample has a label.
+    fn labelled(&self) -> bool;
+    /// Some of them, in order.
+    ///
+    /// # Errors
+    /// A range beyond the end, or samples that cannot be read.
+    fn read(&self, range: Range<u64>) -> Result<Vec<Sample>>;
+}
+
+impl Samples for [Sample] {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn labelled(&self) -> bool {
+        self.first().is_some_and(|s| s.label.is_some())
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<Sample>> {
+        self.get(range.start as usize..range.end as usize)
+            .map(<[Sample]>::to_vec)
+            .ok_or_else(|| Error::Invalid(format!("samples {range:?} of {}", self.len())))
+    }
+}
+
+impl Samples for DataSet {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn labelled(&self) -> bool {
+        self.has_labels()
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<Sample>> {
+        let samples = self.samples(range.start as usize..range.end as usize)?;
+        Ok(samples.collect::<pleat_model::Result<_>>()?)
+    }
+}
+
+/// A model with commitments to its weights.
+#[derive(Debug)]
+pub struct Model<'a> {
+    /// The commitment key.
+    pub key: &'a Key,
+    /// The architecture.
+    pub network: &'a Network,
+    /// The parameters.
+    pub weights: &'a Weights,
+    /// The size class: rows of a chunk, as a power of two.
+    pub row_bits: u32,
+    /// The weights' vectors.
+    pub vectors: Vec<Committed>,
+    /// The model id.
+    pub id: Scalar,
+    /// Whether the commitments came from the cache.
+    pub cached: bool,
+    /// Why the cache was not used although there was one.
+    pub cache_problem: Option<String>,
+}
+
+impl<'a> Model<'a> {
+    /// Commits to a bundle's weights. With the bundle's path, the commitments are cached beside it.
+    ///
+    /// Blinds are derived from the bundle's salt, the weights, the key and the class: the same model always
+    /// has the same id, and no blind serves two vectors.
+    ///
+    /// # Errors
+    /// An invalid bundle, a network that does not fit the class, a key that is too small.
+    pub fn new(
+        key: &'a Key,
+        bundle: &'a Bundle,
+        row_bits: u32,
+        path: Option<&Path>,
+    ) -> Result<Self> {
+        let (network, weights) = (&bundle.network, &bundle.weights);
+        network.validate()?;
+        let program = layout::register_model(network, row_bits)?;
+        if key.power() < program.index_bits() {
+            return Err(Error::Invalid(format!(
+                "a size class of 2^{row_bits} rows needs a key of 2^{} points, this one has 2^{}",
+                program.index_bits(),
+                key.power()
+            )));
+        }
+        let values = weight_vectors(&program, network, weights)?;
+        let secret = weight_secret(key, bundle, row_bits, &values);
+        let blinder = Blinder::new(secret);
+        let tag: [u8; 32] = Sha256::new()
+            .chain_update(b"pleat weight cache v1\0")
+            .chain_update(secret)
+            .finalize()
+            .into();
+        let found = path.map_or(Lookup::Missing, |path| WeightCache::load(path, &tag));
+        let (cache, cache_problem) = match found {
+            Lookup::Found(points) if points.len() == values.len() => (Some(points), None),
+            Lookup::Found(_) => (None, Some("it is of another layout".into())),
+            Lookup::Missing => (None, None),
+            Lookup::Damaged(reason) => (None, Some(reason)),
+        };
+        let cached = cache.is_some();
+        let vectors: Vec<Committed> = values
+            .into_iter()
+            .enumerate()
+            .map(|(i, values)| {
+                let blind = blinder.blind(b"weights", i as u64);
+                match &cache {
+                    Some(points) => Committed {
+                        values,
+                        commitment: points[i],
+                        blind,
+                    },
+                    None => Committed::new(key, values, blind),
+                }
+            })
+            .collect();
+        let points: Vec<G1Affine> = vectors.iter().map(|v| v.commitment).collect();
+        if let (Some(path), false) = (path, cached) {
+            WeightCache::store(path, &tag, &points)?;
+        }
+        let id = model_id(network, row_bits, &key.id(), &points)?;
+        Ok(Self {
+            key,
+            network,
+            weights,
+            row_bits,
+            vectors,
+            id,
+            cached,
+            cache_problem,
+        })
+    }
+
+    /// Proves that the weights are integers of their declared widths.
+    ///
+    /// # Errors
+    /// An opening that cannot be made.
+    pub fn register(&self, secret: [u8; 32], scheme: Scheme) -> Result<(Proof, Times)> {
+        let program = layout::register_model(self.network, self.row_bits)?;
+        let statement = registration(&program, self.id, Scalar::zero(), 0, self.key);
+        let setting = Setting {
+            key: self.key,
+            program: &program,
+            statement: &statement,
+            network: self.network,
+            weights: self.weights,
+            weight_vectors: &self.vectors,
+            table_vectors: &[],
+        };
+        let mut prover = Prover::new(setting, secret);
+        prover.group(&[], None)?;
+        prover.finish(scheme)
+    }
+}
+
+fn weight_secret(key: &Key, bundle: &Bundle, row_bits: u32, values: &[Vec<i32>]) -> [u8; 32] {
+    let mut hasher = Sha256::new()
+        .chain_update(b"pleat weight blinds v1\0")
+        .chain_update(bundle.salt)
+        .chain_update(key.srs().id)
+        .chain_update(row_bits.to_le_bytes());
+    for vector in values {
+        hasher.update((vector.len() as u64).to_le_bytes());
+        for value in vector {
+            hasher.update(value.to_le_bytes());
+        }
+    }
+    hasher.finalize().into()
+}
+
+/// The statement of a registration.
+pub(crate) fn registration(
+    program: &Program,
+    model: Scalar,
+    data: Scalar,
+    samples: u64,
+    key: &Key,
+) -> Statement {
+    Statement {
+        kind: program.kind,
+        model,
+        data,
+        samples,
+        context: Scalar::zero(),
+        program: program.digest,
+        tables: chain(&[]),
+        key: key.id(),
+    }
+}
+
+/// A proof, what it proves, and what making it took.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The statement.
+    pub statement: Statement,
+    /// The proof.
+    pub proof: Proof,
+    /// Correct samples, for accuracy.
+    pub count: u64,
+    /// All outputs in the network's order, for statements about outputs: `[sample][output][value]`.
+    pub outputs: Vec<Vec<Vec<i32>>>,
+    /// Seconds by part.
+    pub times: Times,
+    /// Seconds of executing the network.
+    pub execution: f64,
+    /// Seconds of committing to the data.
+    pub data: f64,
+}
+
+/// What is to be proved of a model and some samples.
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    model: &'a Model<'a>,
+    program: Program,
+    tables: Vec<Committed>,
+    visibility: Visibility,
+}
+
+impl<'a> Evaluation<'a> {
+    /// A statement about `samples` samples; `group_bits` of `None` chooses the size of groups.
+    ///
+    /// # Errors
+    /// As [`layout::inference`].
+    pub fn new(
+        model: &'a Model<'a>,
+        kind: Kind,
+        samples: &(impl Samples + ?Sized),
+        visibility: Visibility,
+        group_bits: Option<u32>,
+    ) -> Result<Self> {
+        let (network, row_bits) = (model.network, model.row_bits);
+        let labelled = samples.labelled();
+        let group_bits = match group_bits {
+            Some(bits) => bits,
+            None => layout::choose_group_bits(network, kind, labelled, row_bits, samples.count())?,
+        };
+        let program = layout::inference(network, kind, labelled, row_bits, group_bits)?;
+        let tables = commit_tables(model.key, &program, network);
+        Ok(Self {
+            model,
+            program,
+            tables,
+            visibility,
+        })
+    }
+
+    /// The program of its groups.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Proves the statement. `secret` is new for every proof.
+    ///
+    /// # Errors
+    /// No samples; samples the network refuses; what [`Samples::read`] says.
+    pub fn prove(
+        &self,
+        samples: &(impl Samples + ?Sized),
+        context: Scalar,
+        secret: [u8; 32],
+        scheme: Scheme,
+    ) -> Result<Proved> {
+        let start = std::time::Instant::now();
+        let (network, key) = (self.model.network, self.model.key);
+        let count = samples.count();
+        if count == 0 {
+            return Err(Error::Invalid("no sample to prove".into()));
+        }
+        let committer = DataCommitter {
+            key,
+            program: &self.program,
+            network,
+            blinder: Blinder::new(data_secret(&secret)),
+            visibility: self.visibility,
+        };
+        let points = committer.commitments(samples)?;
+        let statement = Statement {
+            kind: self.program.kind,
+            model: self.model.id,
+            data: committer.id(count, &points)?,
+            samples: count,
+            context,
+            program: self.program.digest,
+            tables: chain(&points_of(&self.tables)),
+            key: key.id(),
+        };
+        let data = start.elapsed().as_secs_f64();
+        let setting = Setting {
+            key,
+            program: &self.program,
+            statement: &statement,
+            network,
+            weights: self.model.weights,
+            weight_vectors: &self.model.vectors,
+            table_vectors: &self.tables,
+        };
+        let mut prover = Prover::new(setting, secret);
+        let executor = Executor::new(network, self.model.weights);
+        let mut execution = 0.0;
+        let mut outputs = vec![];
+        for (i, range) in committer.ranges(count).into_iter().enumerate() {
+            let first = range.start;
+            let inputs = samples.read(range)?;
+            let vector = committer.vector(i, &inputs, Some(points[i]))?;
+            let mut rest = inputs.as_slice();
+            while !rest.is_empty() {
+                let live = (prover.next_samples() as usize).min(rest.len());
+                let (own, others) = rest.split_at(live);
+                let at = first as usize + inputs.len() - rest.len();
+                rest = others;
+                let begin = std::time::Instant::now();
+                let executed = execute(&executor, own, at)?;
+                execution += begin.elapsed().as_secs_f64();
+                if self.program.kind == Kind::Outputs {
+                    outputs.extend(executed.iter().map(|s| {
+                        let values = |o: &pleat_model::network::NetworkOutput| {
+                            s.trace.values[o.layer].clone()
+                        };
+                        network.outputs.iter().map(values).collect::<Vec<_>>()
+                    }));
+                }
+                prover.group(&executed, Some(&vector))?;
+            }
+        }
+        let correct = prover.state().count;
+        let (proof, times) = prover.finish(scheme)?;
+        Ok(Proved {
+            statement,
+            proof,
+            count: correct,
+            outputs,
+            times,
+            execution,
+            data,
+        })
+    }
+}
+
+fn execute(executor: &Executor<'_>, samples: &[Sample], first: usize) -> Result<Vec<Executed>> {
+    samples
+        .par_iter()
+        .enumerate()
+        .map(|(i, sample)| {
+            Ok(Executed {
+                trace: executor.trace(&sample.values, first + i)?,
+                label: sample.label,
+            })
+        })
+        .collect()
+}
+
+fn data_secret(secret: &[u8; 32]) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(b"pleat data blinds v1\0")
+        .chain_update(secret)
+        .finalize()
+        .into()
+}
+
+fn points_of(vectors: &[Committed]) -> Vec<G1Affine> {
+    vectors.iter().map(|v| v.commitment).collect()
+}
+
+/// Unblinded commitments to a program's activation tables.
+pub fn commit_tables(key: &Key, program: &Program, network: &Network) -> Vec<Committed> {
+    table_vectors(program, network)
+        .into_iter()
+        .map(|values| Committed::new(key, values, Scalar::zero()))
+        .collect()
+}
+
+/// Commits to samples, a data vector at a time.
+#[derive(Debug)]
+pub(crate) struct DataCommitter<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) program: &'a Program,
+    pub(crate) network: &'a Network,
+    pub(crate) blinder: Blinder,
+    pub(crate) visibility: Visibility,
+}
+
+impl DataCommitter<'_> {
+    /// The samples of each data vector.
+    pub(crate) fn ranges(&self, samples: u64) -> Vec<Range<u64>> {
+        let bits = self.program.data.as_ref().map_or(0, |d| d.samples_bits());
+        (0..samples.div_ceil(1 << bits))
+            .map(|i| i << bits..samples.min((i + 1) << bits))
+            .collect()
+    }
+
+    /// One data vector; its commitment is computed unless it is known.
+    pub(crate) fn vector(
+        &self,
+        index: usize,
+        samples: &[Sample],
+        known: Option<G1Affine>,
+    ) -> Result<Committed> {
+        let inputs = samples.iter().map(|s| (s.values.as_slice(), s.label));
+        let values = data_vector(self.program, self.network, inputs)?;
+        let blind = match self.visibility {
+            Visibility::Public => Scalar::zero(),
+            Visibility::Private => self.blinder.blind(b"data", index as u64),
+        };
+        Ok(match known {
+            Some(commitment) => Committed {
+                values,
+                commitment,
+                blind,
+            },
+            None => Committed::new(self.key, values, blind),
+        })
+    }
+
+    /// The commitments to all samples.
+    pub(crate) fn commitments(&self, samples: &(impl Samples + ?Sized)) -> Result<Vec<G1Affine>> {
+        self.ranges(samples.count())
+            .into_iter()
+            .enumerate()
+            .map(|(i, range)| Ok(self.vector(i, &samples.read(range)?, None)?.commitment))
+            .collect()
+    }
+
+    /// The data id.
+    pub(crate) fn id(&self, samples: u64, points: &[G1Affine]) -> Result<Scalar> {
+        let layout = self.program.data.as_ref();
+        let layout = layout.ok_or(Error::Invalid("a program without data".into()))?;
+        let key = self.key.id();
+        data_id(self.network, layout, samples, self.visibility, &key, points)
+    }
+}
+
+/// Proves that private data are in range and labels are one bit of a sample's classes; `secret` is the one of
+/// the evaluation whose data id is registered.
+///
+/// # Errors
+/// As [`Evaluation::prove`].
+pub fn register_data(
+    key: &Key,
+    network: &Network,
+    row_bits: u32,
+    samples: &(impl Samples + ?Sized),
+    secret: [u8; 32],
+    own: [u8; 32],
+    scheme: Scheme,
+) -> Result<(Scalar, Proof)> {
+    let program = layout::register_data(network, samples.labelled(), row_bits)?;
+    let committer = DataCommitter {
+        key,
+        program: &program,
+        network,
+        blinder: Blinder::new(data_secret(&secret)),
+        visibility: Visibility::Private,
+    };
+    let points = committer.commitments(samples)?;
+    let id = committer.id(samples.count(), &points)?;
+    let statement = registration(&program, Scalar::zero(), id, samples.count(), key);
+    let weights = Weights::default();
+    let setting = Setting {
+        key,
+        program: &program,
+        statement: &statement,
+        network,
+        weights: &weights,
+        weight_vectors: &[],
+        table_vectors: &[],
+    };
+    let mut prover = Prover::new(setting, own);
+    for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
+        let inputs = samples.read(range)?;
+        let vector = committer.vector(i, &inputs, Some(points[i]))?;
+        let executed: Vec<Executed> = inputs
+            .into_iter()
+            .map(|sample| Executed {
+                trace: Trace {
+                    values: vec![sample.values],
+                    accumulators: vec![],
+                },
+                label: sample.label,
+            })
+            .collect();
+        prover.group(&executed, Some(&vector))?;
+    }
+    let (proof, _) = prover.finish(scheme)?;
+    Ok((id, proof))
+}

@@ -1,0 +1,268 @@
+//! Checking whole statements: which ids are trusted, and what a proof claims about them.
+
+use std::collections::BTreeSet;
+
+use halo2curves::bn256::G1Affine;
+use pleat_model::network::Network;
+
+use crate::commitment::{Blinder, Key};
+use crate::evaluation::{DataCommitter, Samples, commit_tables, registration};
+use crate::group::verify::{Outcome, Public, verify};
+use crate::layout;
+use crate::opening::OpeningKey;
+use crate::program::{Kind, Program};
+use crate::proof::Proof;
+use crate::statement::{Statement, Visibility, chain, data_id, model_id, to_bytes};
+use crate::witness::output_vectors;
+use crate::{Error, Result, Scalar};
+
+/// A statement about a model and data, as a verifier states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Outputs or accuracy.
+    pub kind: Kind,
+    /// Size class: rows of a chunk, as a power of two.
+    pub row_bits: u32,
+    /// Samples of a group, as a power of two.
+    pub group_bits: u32,
+    /// Whether the data have labels.
+    pub labelled: bool,
+    /// Number of samples.
+    pub samples: u64,
+    /// Hash of the caller's bytes.
+    pub context: Scalar,
+    /// The model id.
+    pub model: Scalar,
+    /// The data id.
+    pub data: Scalar,
+    /// Who can see the data.
+    pub visibility: Visibility,
+}
+
+/// The ids a verifier has checked itself: proofs about others are refused.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    models: BTreeSet<[u8; 32]>,
+    data: BTreeSet<[u8; 32]>,
+}
+
+fn check(ok: bool, what: &'static str) -> Result<()> {
+    match ok {
+        true => Ok(()),
+        false => Err(Error::rejected(what)),
+    }
+}
+
+impl Registry {
+    /// Checks the registration of a model and remembers its id.
+    ///
+    /// # Errors
+    /// A proof that is not valid for this id.
+    pub fn register_model(
+        &mut self,
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        id: Scalar,
+        proof: &Proof,
+    ) -> Result<()> {
+        network.validate()?;
+        let own = model_id(network, row_bits, &key.id(), &proof.weights)?;
+        check(own == id, "the model id")?;
+        let program = layout::register_model(network, row_bits)?;
+        let statement = registration(&program, id, Scalar::zero(), 0, key);
+        self.verify(key, &program, &statement, &[], proof)?;
+        self.models.insert(to_bytes(&id));
+        Ok(())
+    }
+
+    /// Checks the registration of private data and remembers its id.
+    ///
+    /// # Errors
+    /// A proof that is not valid for this id.
+    #[allow(clippy::too_many_arguments)] // each names a part of the statement
+    pub fn register_data(
+        &mut self,
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        labelled: bool,
+        samples: u64,
+        id: Scalar,
+        proof: &Proof,
+    ) -> Result<()> {
+        network.validate()?;
+        let program = layout::register_data(network, labelled, row_bits)?;
+        let own = own_data_id(
+            key,
+            network,
+            &program,
+            samples,
+            Visibility::Private,
+            &proof.data,
+        )?;
+        check(own == id, "the data id")?;
+        let statement = registration(&program, Scalar::zero(), id, samples, key);
+        self.verify(key, &program, &statement, &[], proof)?;
+        self.data.insert(to_bytes(&id));
+        Ok(())
+    }
+
+    /// Checks public data themselves (every value in range, every label a class), remembers and returns
+    /// their id.
+    ///
+    /// # Errors
+    /// Data that do not fit the network.
+    pub fn admit_data(
+        &mut self,
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        samples: &(impl Samples + ?Sized),
+    ) -> Result<Scalar> {
+        network.validate()?;
+        let program = layout::register_data(network, samples.labelled(), row_bits)?;
+        let committer = DataCommitter {
+            key,
+            program: &program,
+            network,
+            blinder: Blinder::random(),
+            visibility: Visibility::Public,
+        };
+        let points = committer.commitments(samples)?;
+        let id = committer.id(samples.count(), &points)?;
+        self.data.insert(to_bytes(&id));
+        Ok(id)
+    }
+
+    fn verify(
+        &self,
+        key: &Key,
+        program: &Program,
+        statement: &Statement,
+        tables: &[G1Affine],
+        proof: &Proof,
+    ) -> Result<Outcome> {
+        let public = Public {
+            program,
+            statement,
+            tables,
+        };
+        verify(&OpeningKey::new(key)?, &public, proof)
+    }
+
+    /// Checks a proof of a claim about registered ids.
+    ///
+    /// The outcome of a statement about outputs is compared with claimed ones by [`outputs_chain`].
+    ///
+    /// # Errors
+    /// Ids that are not registered; a proof that is not valid.
+    pub fn verify_claim(
+        &self,
+        key: &Key,
+        network: &Network,
+        claim: &Claim,
+        proof: &Proof,
+    ) -> Result<Outcome> {
+        network.validate()?;
+        check(
+            self.models.contains(&to_bytes(&claim.model)),
+            "a model that is not registered",
+        )?;
+        check(
+            self.data.contains(&to_bytes(&claim.data)),
+            "data that are not registered",
+        )?;
+        let program = program_of(network, claim)?;
+        let model = model_id(network, claim.row_bits, &key.id(), &proof.weights)?;
+        check(model == claim.model, "the model id")?;
+        let (samples, visibility) = (claim.samples, claim.visibility);
+        let data = own_data_id(key, network, &program, samples, visibility, &proof.data)?;
+        check(data == claim.data, "the data id")?;
+        let tables: Vec<G1Affine> = commit_tables(key, &program, network)
+            .iter()
+            .map(|t| t.commitment)
+            .collect();
+        let statement = Statement {
+            kind: claim.kind,
+            model: claim.model,
+            data: claim.data,
+            samples: claim.samples,
+            context: claim.context,
+            program: program.digest,
+            tables: chain(&tables),
+            key: key.id(),
+        };
+        self.verify(key, &program, &statement, &tables, proof)
+    }
+}
+
+fn own_data_id(
+    key: &Key,
+    network: &Network,
+    program: &Program,
+    samples: u64,
+    visibility: Visibility,
+    points: &[G1Affine],
+) -> Result<Scalar> {
+    let layout = program.data.as_ref();
+    let layout = layout.ok_or(Error::rejected("a program without data"))?;
+    data_id(network, layout, samples, visibility, &key.id(), points)
+}
+
+fn program_of(network: &Network, claim: &Claim) -> Result<Program> {
+    layout::inference(
+        network,
+        claim.kind,
+        claim.labelled,
+        claim.row_bits,
+        claim.group_bits,
+    )
+}
+
+/// The chain over the commitments to some outputs, `[sample][output][value]`: equals
+/// [`Outcome::outputs`] exactly if those are the proved ones.
+///
+/// # Errors
+/// Outputs of a wrong shape, or a claim that is none about outputs.
+pub fn outputs_chain(
+    key: &Key,
+    network: &Network,
+    claim: &Claim,
+    outputs: &[Vec<Vec<i32>>],
+) -> Result<Scalar> {
+    let program = program_of(network, claim)?;
+    let fits = |sample: &Vec<Vec<i32>>| {
+        sample.len() == network.outputs.len()
+            && sample
+                .iter()
+                .zip(&network.outputs)
+                .all(|(values, o)| values.len() == network.layers[o.layer].shape.len())
+    };
+    if claim.kind != Kind::Outputs
+        || outputs.len() as u64 != claim.samples
+        || !outputs.iter().all(fits)
+    {
+        return Err(Error::Invalid(
+            "outputs whose number or shape is not that of the claim".into(),
+        ));
+    }
+    // Groups do not straddle data vectors.
+    let per_vector = program
+        .data
+        .as_ref()
+        .map_or(1, |d| 1usize << d.samples_bits());
+    let group = program.group_samples() as usize;
+    let mut digest = Scalar::zero();
+    for samples in outputs.chunks(per_vector).flat_map(|v| v.chunks(group)) {
+        let vectors = output_vectors(&program, network, samples.len(), |b, layer| {
+            let place = network.outputs.iter().position(|o| o.layer == layer);
+            place.map_or(&[][..], |i| samples[b][i].as_slice())
+        });
+        for vector in vectors {
+            let commitment = key.commit_integers(&vector, &Scalar::zero());
+            digest = crate::statement::extend_chain(&digest, &commitment);
+        }
+    }
+    Ok(digest)
+}
