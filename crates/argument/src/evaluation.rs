@@ -14,9 +14,9 @@ use sha2::{Digest, Sha256};
 use crate::cache::{Lookup, WeightCache};
 use crate::commitment::{Blinder, Key};
 use crate::group::prove::{Committed, Prover, Setting, Times};
-use crate::layout;
+use crate::layout::{self, data_layout};
 use crate::opening::Scheme;
-use crate::program::{Kind, Program};
+use crate::program::{DataLayout, Kind, Program, Region};
 use crate::proof::Proof;
 use crate::statement::{Statement, Visibility, chain, data_id, model_id};
 use crate::witness::{Executed, data_vector, table_vectors, weight_vectors};
@@ -294,9 +294,11 @@ impl<'a> Evaluation<'a> {
         if count == 0 {
             return Err(Error::Invalid("no sample to prove".into()));
         }
+        let (layout, records) = data_layout(network, samples.labelled(), self.model.row_bits)?;
         let committer = DataCommitter {
             key,
-            program: &self.program,
+            layout: &layout,
+            records: &records,
             network,
             blinder: Blinder::new(data_secret(&secret)),
             visibility: self.visibility,
@@ -401,7 +403,8 @@ pub fn commit_tables(key: &Key, program: &Program, network: &Network) -> Vec<Com
 #[derive(Debug)]
 pub(crate) struct DataCommitter<'a> {
     pub(crate) key: &'a Key,
-    pub(crate) program: &'a Program,
+    pub(crate) layout: &'a DataLayout,
+    pub(crate) records: &'a [(Region, u64)],
     pub(crate) network: &'a Network,
     pub(crate) blinder: Blinder,
     pub(crate) visibility: Visibility,
@@ -410,7 +413,7 @@ pub(crate) struct DataCommitter<'a> {
 impl DataCommitter<'_> {
     /// The samples of each data vector.
     pub(crate) fn ranges(&self, samples: u64) -> Vec<Range<u64>> {
-        let bits = self.program.data.as_ref().map_or(0, |d| d.samples_bits());
+        let bits = self.layout.samples_bits();
         (0..samples.div_ceil(1 << bits))
             .map(|i| i << bits..samples.min((i + 1) << bits))
             .collect()
@@ -424,7 +427,7 @@ impl DataCommitter<'_> {
         known: Option<G1Affine>,
     ) -> Result<Committed> {
         let inputs = samples.iter().map(|s| (s.values.as_slice(), s.label));
-        let values = data_vector(self.program, self.network, inputs)?;
+        let values = data_vector(self.layout, self.records, self.network, inputs)?;
         let blind = match self.visibility {
             Visibility::Public => Scalar::zero(),
             Visibility::Private => self.blinder.blind(b"data", index as u64),
@@ -450,10 +453,15 @@ impl DataCommitter<'_> {
 
     /// The data id.
     pub(crate) fn id(&self, samples: u64, points: &[G1Affine]) -> Result<Scalar> {
-        let layout = self.program.data.as_ref();
-        let layout = layout.ok_or(Error::Invalid("a program without data".into()))?;
         let key = self.key.id();
-        data_id(self.network, layout, samples, self.visibility, &key, points)
+        data_id(
+            self.network,
+            self.layout,
+            samples,
+            self.visibility,
+            &key,
+            points,
+        )
     }
 }
 
@@ -472,9 +480,11 @@ pub fn register_data(
     scheme: Scheme,
 ) -> Result<(Scalar, Proof)> {
     let program = layout::register_data(network, samples.labelled(), row_bits)?;
+    let (layout, records) = data_layout(network, samples.labelled(), row_bits)?;
     let committer = DataCommitter {
         key,
-        program: &program,
+        layout: &layout,
+        records: &records,
         network,
         blinder: Blinder::new(data_secret(&secret)),
         visibility: Visibility::Private,

@@ -304,8 +304,6 @@ pub struct Program {
     pub group_bits: u32,
     /// Layout of the data, if any are read.
     pub data: Option<DataLayout>,
-    /// The input's pieces in a record: regions with their offset.
-    pub records: Vec<(Region, u64)>,
     /// Vectors in the order of the group's chain: trace, weights, tables, data, outputs.
     pub vectors: Vec<Vector>,
     /// Channel sum-checks.

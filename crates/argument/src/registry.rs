@@ -121,10 +121,11 @@ impl Registry {
         samples: &(impl Samples + ?Sized),
     ) -> Result<Scalar> {
         network.validate()?;
-        let program = layout::register_data(network, samples.labelled(), row_bits)?;
+        let (layout, records) = layout::data_layout(network, samples.labelled(), row_bits)?;
         let committer = DataCommitter {
             key,
-            program: &program,
+            layout: &layout,
+            records: &records,
             network,
             blinder: Blinder::random(),
             visibility: Visibility::Public,

@@ -188,6 +188,7 @@ impl<'a> Compiler<'a> {
             tap_bits,
             group_bits: self.group_bits,
             exact_channels,
+            free_channels: false,
         };
         cut(layer, self.shape(layer), how)
     }
@@ -372,12 +373,7 @@ impl<'a> Compiler<'a> {
         heads
     }
 
-    fn finish(
-        mut self,
-        kind: Kind,
-        records: Vec<(Region, u64)>,
-        count_claim: Option<u32>,
-    ) -> Result<Program> {
+    fn finish(mut self, kind: Kind, count_claim: Option<u32>) -> Result<Program> {
         let heads = self.heads();
         let index_bits = self.row_bits + crate::program::COLUMN_BITS;
         let mut vectors = pack::chunks(std::mem::take(&mut self.trace), self.row_bits);
@@ -415,7 +411,6 @@ impl<'a> Compiler<'a> {
             row_bits: self.row_bits,
             group_bits: self.group_bits,
             data: self.data,
-            records,
             vectors,
             heads,
             publics: self.publics,
@@ -450,6 +445,7 @@ pub fn data_layout(
         tap_bits: 0,
         group_bits: 0,
         exact_channels: false,
+        free_channels: true,
     };
     let mut regions = cut(0, network.input.shape, how)?;
     regions.sort_by_key(|r| std::cmp::Reverse(r.bits()));
@@ -541,7 +537,7 @@ pub fn inference(
     }
     c.activation_tables();
     c.range_tables();
-    c.finish(kind, records, count_claim)
+    c.finish(kind, count_claim)
 }
 
 /// The largest group (as a power of two) whose rows stay within a few chunks and one data vector.

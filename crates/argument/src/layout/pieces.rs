@@ -22,6 +22,8 @@ pub(crate) struct Cut {
     pub(crate) group_bits: u32,
     /// Channels are never padded: each has its own table.
     pub(crate) exact_channels: bool,
+    /// Samples may cut channels too: nobody's weights depend on it.
+    pub(crate) free_channels: bool,
 }
 
 impl Cut {
@@ -111,7 +113,11 @@ pub(crate) fn cut(layer: usize, shape: Shape, how: Cut) -> Result<Vec<Region>> {
     // Channels give way first, then rows.
     let row_runs = limit(row_runs, room);
     let rows = row_runs.iter().map(|r| axis_bits(r.1)).max().unwrap_or(0);
-    let channel_runs = limit(channel_runs, room - rows);
+    let mut channel_runs = limit(channel_runs, room - rows);
+    if how.free_channels {
+        let room = room.checked_sub(how.group_bits).ok_or_else(too_wide)?;
+        channel_runs = limit(channel_runs, room);
+    }
     let widest = channel_runs.iter().map(|r| axis_bits(r.1)).max();
     let room = room
         .checked_sub(how.group_bits + widest.unwrap_or(0))
@@ -154,6 +160,7 @@ mod tests {
                                     tap_bits,
                                     group_bits,
                                     exact_channels,
+                                    free_channels: false,
                                 };
                                 let Ok(regions) = cut(0, shape, how) else {
                                     assert!(row_bits == 6, "{shape} fits a larger chunk");
@@ -185,6 +192,7 @@ mod tests {
             tap_bits: 0,
             group_bits: 0,
             exact_channels: false,
+            free_channels: false,
         };
         let rows = |c, h, w| -> usize {
             cut(0, Shape::new(c, h, w), how)
@@ -206,6 +214,7 @@ mod tests {
             tap_bits: 2,
             group_bits: 0,
             exact_channels: false,
+            free_channels: false,
         };
         assert!(cut(3, Shape::new(1, 1, 5), how).is_err());
     }

@@ -87,7 +87,7 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
     debug_assert!(blocks.iter().all(|b| b.bits <= index_bits));
     c.weights = blocks;
     c.range_tables();
-    c.finish(Kind::RegisteredModel, vec![], None)
+    c.finish(Kind::RegisteredModel, None)
 }
 
 /// Bits of a weight block's entries and what is added to make them unsigned.
@@ -153,7 +153,14 @@ pub fn register_data(network: &Network, labelled: bool, row_bits: u32) -> Result
         entries: None,
     };
     let input = c.next_identity();
-    for region in c.cut(0, 0, false)? {
+    let how = Cut {
+        row_bits,
+        tap_bits: 0,
+        group_bits: c.group_bits,
+        exact_channels: false,
+        free_channels: true,
+    };
+    for region in cut(0, shape, how)? {
         let bits = region.bits() + c.group_bits;
         let block = c.block(bits, lookup, Fill::Input(region));
         let home = Home::Rows {
@@ -201,5 +208,5 @@ pub fn register_data(network: &Network, labelled: bool, row_bits: u32) -> Result
         c.entries(tag, count);
     }
     c.range_tables();
-    c.finish(Kind::RegisteredData, records, None)
+    c.finish(Kind::RegisteredData, None)
 }

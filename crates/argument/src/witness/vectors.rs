@@ -4,7 +4,7 @@ use pleat_model::network::{LayerOp, LinearMap, Network, Weights};
 
 use super::{Executed, Kernel, activate};
 use crate::layout::LIMB_BITS;
-use crate::program::{Block, Fill, Program, Region, Vector, VectorKind};
+use crate::program::{Block, DataLayout, Fill, Program, Region, Vector, VectorKind};
 use crate::{Error, Result};
 
 fn fill_all<'a>(
@@ -103,13 +103,11 @@ pub fn table_vectors(program: &Program, network: &Network) -> Vec<Vec<i32>> {
 /// # Errors
 /// A sample or label that does not fit the network.
 pub fn data_vector<'a>(
-    program: &Program,
+    layout: &DataLayout,
+    records: &[(Region, u64)],
     network: &Network,
     samples: impl IntoIterator<Item = (&'a [i32], Option<u32>)>,
 ) -> Result<Vec<i32>> {
-    let Some(layout) = &program.data else {
-        return Ok(vec![]);
-    };
     let mut values = vec![0; 1 << layout.vector_bits];
     let spec = &network.input;
     for (b, (input, label)) in samples.into_iter().enumerate() {
@@ -123,7 +121,7 @@ pub fn data_vector<'a>(
             )));
         }
         let first = b << layout.record_bits;
-        for (region, offset) in &program.records {
+        for (region, offset) in records {
             region.each(spec.shape.height, |target, source| {
                 values[first + *offset as usize + target] = input[source];
             });
