@@ -19,8 +19,8 @@
 use std::sync::LazyLock;
 
 use ff::{Field, PrimeField};
-use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
+use halo2curves::group::prime::PrimeCurveAffine;
 use nova_snark::frontend::gadgets::poseidon::{
     IOPattern, PoseidonConstants, Simplex, Sponge, SpongeAPI, SpongeOp, SpongeTrait, Strength,
 };
@@ -138,12 +138,10 @@ impl Transcript {
 /// Injective on curve points: `x` and the parity of `y` determine the point, and no point of BN254
 /// has a high half with bit 126 set.
 pub fn point_elements(point: &G1Affine) -> [Scalar; 2] {
-    let coordinates: Option<_> = point.coordinates().into();
-    let Some((x, y)) =
-        coordinates.map(|c: halo2curves::Coordinates<G1Affine>| (c.x().to_repr(), c.y().to_repr()))
-    else {
+    if bool::from(point.is_identity()) {
         return [Scalar::ZERO, Scalar::from_u128(1 << 126)];
-    };
+    }
+    let (x, y) = (point.x.to_repr(), point.y.to_repr());
     let (x, y): (&[u8], &[u8]) = (x.as_ref(), y.as_ref());
     let half = |bytes: &[u8]| {
         let mut le = [0; 16];
