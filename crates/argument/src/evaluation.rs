@@ -75,6 +75,8 @@ pub struct Model<'a> {
     pub network: &'a Network,
     /// The parameters.
     pub weights: &'a Weights,
+    /// The program that registers it.
+    pub registration: Program,
     /// The size class: rows of a chunk, as a power of two.
     pub row_bits: u32,
     /// The weights' vectors.
@@ -151,6 +153,7 @@ impl<'a> Model<'a> {
             key,
             network,
             weights,
+            registration: program,
             row_bits,
             vectors,
             id,
@@ -164,11 +167,10 @@ impl<'a> Model<'a> {
     /// # Errors
     /// An opening that cannot be made.
     pub fn register(&self, secret: [u8; 32], scheme: Scheme) -> Result<(Proof, Times)> {
-        let program = layout::register_model(self.network, self.row_bits)?;
-        let statement = registration(&program, self.id, Scalar::zero(), 0, self.key);
+        let statement = registration(&self.registration, self.id, Scalar::zero(), 0, self.key);
         let setting = Setting {
             key: self.key,
-            program: &program,
+            program: &self.registration,
             statement: &statement,
             network: self.network,
             weights: self.weights,
@@ -263,6 +265,12 @@ impl<'a> Evaluation<'a> {
             None => layout::choose_group_bits(network, kind, labelled, row_bits, samples.count())?,
         };
         let program = layout::inference(network, kind, labelled, row_bits, group_bits)?;
+        if !layout::same_weights(&program, &model.registration) {
+            return Err(Error::Layout(
+                "the weights are laid out differently from their registration; this is a defect, please report it"
+                    .into(),
+            ));
+        }
         let tables = commit_tables(model.key, &program, network);
         Ok(Self {
             model,

@@ -175,6 +175,11 @@ impl Registry {
             "data that are not registered",
         )?;
         let program = program_of(network, claim)?;
+        let registered = layout::register_model(network, claim.row_bits)?;
+        check(
+            layout::same_weights(&program, &registered),
+            "weights laid out differently from their registration",
+        )?;
         let model = model_id(network, claim.row_bits, &key.id(), &proof.weights)?;
         check(model == claim.model, "the model id")?;
         let (samples, visibility) = (claim.samples, claim.visibility);

@@ -20,7 +20,7 @@ use pleat_model::graph::Shape;
 use pleat_model::network::{LayerOp, Network};
 
 pub(crate) use linear::LIMB_BITS;
-pub use register::{register_data, register_model};
+pub use register::{register_data, register_model, same_weights};
 
 use crate::program::{
     Block, DataLayout, FIRST_TABLE_TAG, Fill, HEAD_PRODUCTS, Head, Kind, Lookup, Product, Program,

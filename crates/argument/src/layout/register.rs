@@ -91,6 +91,22 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
     c.finish(Kind::RegisteredModel, None)
 }
 
+/// Whether two programs of one network lay out its weights alike: what makes a registration of one hold
+/// for the other. True for all programs of a network and size class; checked nevertheless wherever a
+/// registered model is used.
+pub fn same_weights(a: &Program, b: &Program) -> bool {
+    let blocks = |p: &Program| -> Vec<(usize, u32, u64, u32, Fill)> {
+        p.of_kind(VectorKind::Weights)
+            .flat_map(|v| {
+                v.blocks
+                    .iter()
+                    .map(|b| (v.slot, v.bits, b.offset, b.bits, b.fill.clone()))
+            })
+            .collect()
+    };
+    blocks(a) == blocks(b)
+}
+
 /// Bits of a weight block's entries and what is added to make them unsigned.
 fn width(network: &Network, fill: &Fill) -> Result<(u32, i64)> {
     let of = |layer: usize| match &network.layers[layer].op {
