@@ -35,9 +35,9 @@ pub const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=24;
 /// Data vectors have at least this many entries (as a power of two) where the size class allows: the data
 /// id does not depend on the class then.
 const DATA_BITS: u32 = 17;
-/// A group aims at this many chunks (as a power of two): enough to amortise tables and weights, few
-/// enough to bound memory.
-const GROUP_CHUNKS_BITS: u32 = 1;
+/// Chunks of a group of several samples: enough to amortise tables and weights, few enough to bound
+/// memory.
+const GROUP_CHUNKS: usize = 4;
 
 /// Where a piece of a tensor is committed.
 #[derive(Clone, Copy, Debug)]
@@ -540,7 +540,7 @@ pub fn inference(
     c.finish(kind, count_claim)
 }
 
-/// The largest group (as a power of two) whose rows stay within a few chunks and one data vector.
+/// The largest group (as a power of two) of at most a few chunks and one data vector.
 ///
 /// # Errors
 /// A network that fits no chunk of this size class even one sample at a time.
@@ -551,15 +551,15 @@ pub fn choose_group_bits(
     row_bits: u32,
     samples: u64,
 ) -> Result<u32> {
-    let one = inference(network, kind, labelled, row_bits, 0)?;
     let (data, _) = data_layout(network, labelled, row_bits)?;
     let wanted = samples.max(1).next_power_of_two().trailing_zeros();
+    let fits = |&bits: &u32| {
+        inference(network, kind, labelled, row_bits, bits)
+            .is_ok_and(|program| program.chunks() <= GROUP_CHUNKS)
+    };
     let most = wanted.min(data.samples_bits());
-    let room = 1u64 << (row_bits + GROUP_CHUNKS_BITS);
-    let per_sample = one.useful_rows.max(1).next_power_of_two();
-    let mut bits = (room / per_sample).max(1).ilog2().min(most);
-    while bits > 0 && inference(network, kind, labelled, row_bits, bits).is_err() {
-        bits -= 1;
+    match (1..=most).rev().find(fits) {
+        Some(bits) => Ok(bits),
+        None => inference(network, kind, labelled, row_bits, 0).map(|_| 0),
     }
-    Ok(bits)
 }
