@@ -35,9 +35,9 @@ pub const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=24;
 /// Data vectors have at least this many entries (as a power of two) where the size class allows: the data
 /// id does not depend on the class then.
 const DATA_BITS: u32 = 17;
-/// Chunks of a group of several samples: enough to amortise tables and weights, few enough to bound
-/// memory.
-const GROUP_CHUNKS: usize = 4;
+/// Rows of a group of several samples at most: enough to amortise tables and weights, few enough to
+/// bound memory (some 30 bytes a row).
+const GROUP_ROWS: u64 = 1 << 22;
 
 /// Where a piece of a tensor is committed.
 #[derive(Clone, Copy, Debug)]
@@ -540,7 +540,7 @@ pub fn inference(
     c.finish(kind, count_claim)
 }
 
-/// The largest group (as a power of two) of at most a few chunks and one data vector.
+/// The largest group (as a power of two) whose rows stay within bounds and whose samples within one data vector.
 ///
 /// # Errors
 /// A network that fits no chunk of this size class even one sample at a time.
@@ -555,7 +555,7 @@ pub fn choose_group_bits(
     let wanted = samples.max(1).next_power_of_two().trailing_zeros();
     let fits = |&bits: &u32| {
         inference(network, kind, labelled, row_bits, bits)
-            .is_ok_and(|program| program.chunks() <= GROUP_CHUNKS)
+            .is_ok_and(|program| (program.chunks() as u64) << row_bits <= GROUP_ROWS)
     };
     let most = wanted.min(data.samples_bits());
     match (1..=most).rev().find(fits) {
