@@ -2,6 +2,20 @@
 //! sum-check transcripts about them, and one running claim that is opened at the end.
 //!
 //! `docs/argument.md` is the specification: protocol, transcript, layout, soundness.
+//!
+//! | module | what it does | depends on |
+//! | --- | --- | --- |
+//! | [`srs`], [`commitment`], [`opening`], [`cache`] | keys, commitments and their cache, openings | |
+//! | [`transcript`], [`multilinear`] | Poseidon challenges; tables and their extensions | |
+//! | [`view`], [`program`] | public coefficients; what one group proves | the above |
+//! | [`layout`] | compiles an architecture to a program | `view`, `program` |
+//! | [`witness`] | fills a program's vectors | `program` |
+//! | [`sumcheck`], [`lookup`], [`claims`] | the kernels of a step | `transcript`, `multilinear` |
+//! | [`group`], [`proof`], [`statement`] | prover and verifier of groups | all of the above |
+//! | [`evaluation`], [`registry`] | whole statements: proving them, checking them against registered ids | `group` |
+//!
+//! Proving, in short: [`evaluation::Model::new`] commits to the weights of a bundle,
+//! [`evaluation::Evaluation`] proves a statement about samples, [`registry::Registry`] checks it.
 #![forbid(unsafe_code)]
 
 pub mod cache;
