@@ -6,7 +6,7 @@
 //!   MODEL            a bundle (.pleat), or a model file (.onnx, .h5, .keras) quantised here on DATA
 //!   DATA, LABELS     as for `pleat run`
 //!   --samples N      the first N samples (1)
-//!   --rows BITS      size class: chunks of 2^BITS rows (15 below 2^17 values a sample, else 19)
+//!   --rows BITS      size class: chunks of 2^BITS rows (15 below 2^21 values in all, else 19)
 //!   --keys DIR       commitment keys (./keys); a missing one is made there, for tests only
 //!   --scale S --mean M --std D   preprocessing of a model file (1, 0, 1): (S x - M) / D
 //!   --mercury        open with Mercury instead of HyperKZG
@@ -155,11 +155,10 @@ fn main() -> Result<()> {
     let (bundle, data) = load(&options)?;
     let network = &bundle.network;
     let values: usize = network.layers.iter().map(|l| l.shape.len()).sum();
-    let rows = options
-        .rows
-        .unwrap_or(if values < 1 << 17 { 15 } else { 19 });
-    let key = key(&options.keys, rows + 2)?;
     let count = options.samples.min(data.len());
+    let large = values * count >= 1 << 21;
+    let rows = options.rows.unwrap_or(if large { 19 } else { 15 });
+    let key = key(&options.keys, rows + 2)?;
     let samples: Vec<Sample> = data
         .samples(0..count)?
         .collect::<pleat_model::Result<_>>()?;
@@ -170,8 +169,16 @@ fn main() -> Result<()> {
     };
 
     let start = Instant::now();
-    let model = Model::new(&key, &bundle, rows, None)?;
+    let path = &options.files[0];
+    let bundle_path = path
+        .extension()
+        .is_some_and(|e| e == "pleat")
+        .then_some(path.as_path());
+    let model = Model::new(&key, &bundle, rows, bundle_path)?;
     let weights = start.elapsed().as_secs_f64();
+    if let Some(problem) = &model.cache_problem {
+        eprintln!("the cached commitments to the weights were not used: {problem}");
+    }
     let evaluation = Evaluation::new(&model, kind, samples, Visibility::Public, None)?;
     let program = evaluation.program();
     let parameters = network.parameters();
@@ -209,7 +216,9 @@ fn main() -> Result<()> {
     let proved = evaluation.prove(samples, context, secret(), options.scheme)?;
     let total = start.elapsed().as_secs_f64();
     let groups = proved.proof.groups.len();
-    print_times(&proved, weights, total, (groups * program.chunks()) << rows);
+    let cached = if model.cached { "cached" } else { "committed" };
+    println!("weights      {weights:.2} s, {cached}");
+    print_times(&proved, total, (groups * program.chunks()) << rows);
 
     let mut registry = Registry::default();
     let start = Instant::now();
@@ -247,9 +256,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn print_times(proved: &Proved, weights: f64, total: f64, rows: usize) {
+fn print_times(proved: &Proved, total: f64, rows: usize) {
     let t = &proved.times;
-    println!("weights      {weights:.2} s to commit, once a model");
     println!("prove        {total:.2} s");
     for (name, seconds) in [
         ("execute", proved.execution),
