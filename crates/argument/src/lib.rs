@@ -21,6 +21,7 @@
 pub mod cache;
 pub mod claims;
 pub mod commitment;
+mod descriptor;
 pub mod error;
 pub mod evaluation;
 pub mod group;
