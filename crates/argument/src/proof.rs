@@ -3,9 +3,14 @@
 use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
 
-use crate::Scalar;
 use crate::lookup::LookupProof;
 use crate::opening::Opening;
+use crate::{Error, Result, Scalar};
+
+const MAGIC: &[u8; 8] = b"PLEATARG";
+const VERSION: u32 = 1;
+/// Longest encoding that is read: a group of the largest classes takes a few megabytes.
+pub const MAX_PROOF_BYTES: usize = 1 << 30;
 
 /// A native proof: transcripts of all groups, and the opening of the running claim.
 ///
@@ -26,6 +31,47 @@ pub struct Proof {
     pub blind: Scalar,
     /// Opening of the combination at the running point.
     pub opening: Opening,
+}
+
+impl Proof {
+    /// The versioned encoding: a magic number, the version, and the postcard encoding.
+    ///
+    /// # Errors
+    /// A proof that cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        postcard::to_extend(self, bytes)
+            .map_err(|e| Error::Invalid(format!("the proof cannot be encoded: {e}")))
+    }
+
+    /// Reads what [`Self::to_bytes`] writes and nothing else: one proof has one encoding. Points are on the
+    /// curve and field elements reduced.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for bytes that are no proof of this version, are too many, or are not what encoding
+    /// the proof again gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let invalid = |what: &str| Error::Invalid(format!("these bytes are no proof: {what}"));
+        if bytes.len() > MAX_PROOF_BYTES {
+            return Err(invalid("they are too many"));
+        }
+        let rest = bytes
+            .strip_prefix(MAGIC)
+            .ok_or_else(|| invalid("they begin differently"))?;
+        let rest = rest
+            .strip_prefix(&VERSION.to_le_bytes())
+            .ok_or_else(|| invalid("they are of another version"))?;
+        let (proof, rest): (Self, _) =
+            postcard::take_from_bytes(rest).map_err(|e| invalid(&e.to_string()))?;
+        if !rest.is_empty() {
+            return Err(invalid("something follows it"));
+        }
+        if proof.to_bytes()? != bytes {
+            return Err(invalid("they encode it in an unusual way"));
+        }
+        Ok(proof)
+    }
 }
 
 /// One group.

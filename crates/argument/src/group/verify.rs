@@ -6,6 +6,7 @@ use ff::Field;
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use halo2curves::group::Curve;
+use halo2curves::group::prime::PrimeCurveAffine;
 
 use super::{Challenges, LookupForms, Place, State, mask_challenge, opening_context, seed};
 use crate::commitment::combine;
@@ -57,7 +58,10 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         program, statement, ..
     } = *public;
     check(key.id() == statement.key, "the commitment key")?;
-    check(statement.program == program.digest, "the program")?;
+    check(
+        statement.program == program.digest && statement.kind == program.kind,
+        "the program",
+    )?;
     check(
         statement.tables == crate::statement::chain(public.tables),
         "the activation tables",
@@ -80,6 +84,11 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
     )?;
     let points = proof.weights.iter().chain(&proof.data).chain([&proof.mask]);
     check(points.into_iter().all(on_curve), "a point off the curve")?;
+    // Nothing unsound, but a prover that forgot to mask publishes evaluations of its values.
+    check(
+        !bool::from(proof.mask.is_identity()),
+        "a mask that hides nothing",
+    )?;
     let mut state = State::new(statement, program.index_bits());
     let mut terms = vec![];
     for (i, group) in proof.groups.iter().enumerate() {
