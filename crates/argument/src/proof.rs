@@ -1,5 +1,6 @@
 //! What a native proof consists of. Every field is listed in the tamper manifest of the tests.
 
+use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
 
@@ -37,12 +38,25 @@ impl Proof {
     /// The versioned encoding: a magic number, the version, and the postcard encoding.
     ///
     /// # Errors
-    /// A proof that cannot be encoded.
+    /// A proof that cannot be encoded: with a point that is not on the curve.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        if !self.points().all(|p| bool::from(p.is_on_curve())) {
+            return Err(Error::Invalid("a proof with a point off the curve".into()));
+        }
         let mut bytes = MAGIC.to_vec();
         bytes.extend(VERSION.to_le_bytes());
         postcard::to_extend(self, bytes)
             .map_err(|e| Error::Invalid(format!("the proof cannot be encoded: {e}")))
+    }
+
+    /// All commitments.
+    pub(crate) fn points(&self) -> impl Iterator<Item = &G1Affine> {
+        let groups = self
+            .groups
+            .iter()
+            .flat_map(|g| g.trace.iter().chain(&g.outputs));
+        let own = self.weights.iter().chain(&self.data).chain([&self.mask]);
+        own.chain(groups)
     }
 
     /// Reads what [`Self::to_bytes`] writes and nothing else: one proof has one encoding. Points are on the

@@ -82,8 +82,10 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         proof.weights.len() == program.of_kind(VectorKind::Weights).count(),
         "the number of weight vectors",
     )?;
-    let points = proof.weights.iter().chain(&proof.data).chain([&proof.mask]);
-    check(points.into_iter().all(on_curve), "a point off the curve")?;
+    check(
+        proof.points().all(|p| bool::from(p.is_on_curve())),
+        "a point off the curve",
+    )?;
     // Nothing unsound, but a prover that forgot to mask publishes evaluations of its values.
     check(
         !bool::from(proof.mask.is_identity()),
@@ -105,10 +107,6 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         "more correct samples than samples",
     )?;
     finish(key, public, proof, state, terms)
-}
-
-fn on_curve(point: &G1Affine) -> bool {
-    bool::from(point.is_on_curve())
 }
 
 fn finish(
@@ -160,8 +158,6 @@ fn verify_group(
         group.heads.len() == program.heads.len(),
         "the number of channel sum-checks",
     )?;
-    let points = group.trace.iter().chain(&group.outputs);
-    check(points.into_iter().all(on_curve), "a point off the curve")?;
     let place = Place::new(program, state.samples, statement.samples);
     let data = match program.data {
         Some(_) => proof.data.get(place.vector..=place.vector),

@@ -5,8 +5,12 @@
 //! changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bytes;
 mod claims;
+mod columns;
 mod fixture;
+mod publics;
+mod tamper;
 
 #[test]
 fn honest_claims_are_accepted() {
