@@ -5,12 +5,14 @@
 //! changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod attacks;
 mod bytes;
 mod claims;
 mod columns;
 mod fixture;
 mod publics;
 mod tamper;
+mod vectors;
 
 #[test]
 fn honest_claims_are_accepted() {

@@ -391,7 +391,7 @@ fn public_data_that_do_not_fit() {
         ("a class too many", &|s| s[0].label = Some(classes)),
         ("the largest label", &|s| s[2].label = Some(u32::MAX)),
         ("a label missing", &|s| s[1].label = None),
-        ("a value missing", &|s| drop(s[1].values.pop())),
+        ("a value missing", &|s| s[1].values.truncate(31)),
         ("a value too many", &|s| s[1].values.push(0)),
     ];
     for (what, edit) in edits {

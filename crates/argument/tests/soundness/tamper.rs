@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use ff::Field;
 use halo2curves::bn256::{G1, G1Affine};
-use halo2curves::group::{Curve, Group};
+use halo2curves::group::Curve;
+use halo2curves::group::prime::PrimeCurveAffine;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::{Proof, StepProof};
@@ -109,7 +110,7 @@ fn changed(leaf: &Value, kind: Leaf) -> Value {
         }
         Leaf::Point => {
             let x: G1Affine = serde_json::from_value(leaf.clone()).unwrap();
-            json!((G1::from(x) + G1::generator()).to_affine())
+            json!((G1::from(x) + G1Affine::generator()).to_affine())
         }
         Leaf::Integer => json!(leaf.as_u64().unwrap() + 1),
     }
