@@ -236,7 +236,7 @@ fn verify_group(
 }
 
 /// Verifies the channel sum-checks, derives delta, and returns the sum of the claimed sums.
-fn verify_heads(
+pub(super) fn verify_heads(
     program: &Program,
     group: &GroupProof,
     challenges: &mut Challenges,
@@ -272,9 +272,9 @@ fn verify_heads(
     Ok(sum)
 }
 
-type Verified = Result<(Scalar, Vec<Scalar>)>;
+pub(super) type Verified = Result<(Scalar, Vec<Scalar>)>;
 
-fn verify_chunk(
+pub(super) fn verify_chunk(
     program: &Program,
     vector: usize,
     challenges: &Challenges,
@@ -345,7 +345,7 @@ fn verify_chunk(
     Ok((*part, vec![mu]))
 }
 
-fn verify_vectors(
+pub(super) fn verify_vectors(
     vectors: &[Vector],
     challenges: &Challenges,
     proof: &StepProof,
@@ -387,12 +387,12 @@ fn verify_vectors(
 }
 
 /// Views of a chunk at a point of its rows.
-struct RowForms {
-    columns: [Scalar; 4],
+pub(super) struct RowForms {
+    pub(super) columns: [Scalar; 4],
     selected: [Scalar; 2],
 }
 
-fn views_on_rows(vector: &Vector, point: &[Scalar], context: &Context) -> RowForms {
+pub(super) fn views_on_rows(vector: &Vector, point: &[Scalar], context: &Context) -> RowForms {
     let mut forms = RowForms {
         columns: [Scalar::ZERO; 4],
         selected: [Scalar::ZERO; 2],
@@ -418,7 +418,7 @@ fn views_on_rows(vector: &Vector, point: &[Scalar], context: &Context) -> RowFor
 }
 
 /// Views of a vector at a point, continued by zero to the point's length.
-fn views_on_entries(vector: &Vector, point: &[Scalar], context: &Context) -> Scalar {
+pub(super) fn views_on_entries(vector: &Vector, point: &[Scalar], context: &Context) -> Scalar {
     let (own, beyond) = point.split_at(vector.bits as usize);
     let sum: Scalar = vector
         .blocks

@@ -65,9 +65,9 @@ pub(crate) fn make(kind: Kind, scheme: Scheme) -> Case {
     let mut registry = Registry::default();
     let mut proved = None;
     let proof = match kind {
-        Kind::RegisteredModel => MODEL.register([8; 32], scheme).unwrap().0,
+        Kind::RegisteredModel => MODEL.register(rand::random(), scheme).unwrap().0,
         Kind::RegisteredData => {
-            let own = [7; 32];
+            let own = rand::random();
             let (id, proof) =
                 register_data(&KEY, network, ROW_BITS, inputs, SECRET, own, scheme).unwrap();
             claim.data = id;

@@ -12,6 +12,7 @@ mod columns;
 mod fixture;
 mod publics;
 mod tamper;
+mod values;
 mod vectors;
 
 #[test]

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use ff::Field;
 use halo2curves::bn256::{G1, G1Affine};
 use halo2curves::group::Curve;
-use halo2curves::group::prime::PrimeCurveAffine;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::{Proof, StepProof};
