@@ -1,11 +1,17 @@
 //! What a native proof consists of. Every field is listed in the tamper manifest of the tests.
 
+use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
 
-use crate::Scalar;
 use crate::lookup::LookupProof;
 use crate::opening::Opening;
+use crate::{Error, Result, Scalar};
+
+const MAGIC: &[u8; 8] = b"PLEATARG";
+const VERSION: u32 = 1;
+/// Longest encoding that is read: a group of the largest classes takes a few megabytes.
+pub const MAX_PROOF_BYTES: usize = 1 << 30;
 
 /// A native proof: transcripts of all groups, and the opening of the running claim.
 ///
@@ -26,6 +32,60 @@ pub struct Proof {
     pub blind: Scalar,
     /// Opening of the combination at the running point.
     pub opening: Opening,
+}
+
+impl Proof {
+    /// The versioned encoding: a magic number, the version, and the postcard encoding.
+    ///
+    /// # Errors
+    /// A proof that cannot be encoded: with a point that is not on the curve.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        if !self.points().all(|p| bool::from(p.is_on_curve())) {
+            return Err(Error::Invalid("a proof with a point off the curve".into()));
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        postcard::to_extend(self, bytes)
+            .map_err(|e| Error::Invalid(format!("the proof cannot be encoded: {e}")))
+    }
+
+    /// All commitments.
+    pub(crate) fn points(&self) -> impl Iterator<Item = &G1Affine> {
+        let groups = self
+            .groups
+            .iter()
+            .flat_map(|g| g.trace.iter().chain(&g.outputs));
+        let own = self.weights.iter().chain(&self.data).chain([&self.mask]);
+        own.chain(groups)
+    }
+
+    /// Reads what [`Self::to_bytes`] writes and nothing else: one proof has one encoding. Points are on the
+    /// curve and field elements reduced.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for bytes that are no proof of this version, are too many, or are not what encoding
+    /// the proof again gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let invalid = |what: &str| Error::Invalid(format!("these bytes are no proof: {what}"));
+        if bytes.len() > MAX_PROOF_BYTES {
+            return Err(invalid("they are too many"));
+        }
+        let rest = bytes
+            .strip_prefix(MAGIC)
+            .ok_or_else(|| invalid("they begin differently"))?;
+        let rest = rest
+            .strip_prefix(&VERSION.to_le_bytes())
+            .ok_or_else(|| invalid("they are of another version"))?;
+        let (proof, rest): (Self, _) =
+            postcard::take_from_bytes(rest).map_err(|e| invalid(&e.to_string()))?;
+        if !rest.is_empty() {
+            return Err(invalid("something follows it"));
+        }
+        if proof.to_bytes()? != bytes {
+            return Err(invalid("they encode it in an unusual way"));
+        }
+        Ok(proof)
+    }
 }
 
 /// One group.

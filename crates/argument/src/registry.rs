@@ -10,7 +10,7 @@ use crate::evaluation::{DataCommitter, Samples, commit_tables, registration};
 use crate::group::verify::{Outcome, Public, verify};
 use crate::layout;
 use crate::opening::OpeningKey;
-use crate::program::{Kind, Program};
+use crate::program::{COLUMN_BITS, Kind, Program};
 use crate::proof::Proof;
 use crate::statement::{Statement, Visibility, chain, data_id, model_id, to_bytes};
 use crate::witness::output_vectors;
@@ -53,6 +53,18 @@ fn check(ok: bool, what: &'static str) -> Result<()> {
     }
 }
 
+/// Whether a key has the points of a size class: commitments to longer vectors cannot be recomputed.
+fn fits(key: &Key, row_bits: u32) -> Result<()> {
+    match u64::from(row_bits) + u64::from(COLUMN_BITS) <= u64::from(key.power()) {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!(
+            "a size class of 2^{row_bits} rows needs a key of 2^{} points, this one has 2^{}",
+            u64::from(row_bits) + u64::from(COLUMN_BITS),
+            key.power()
+        ))),
+    }
+}
+
 impl Registry {
     /// Checks the registration of a model and remembers its id.
     ///
@@ -67,6 +79,7 @@ impl Registry {
         proof: &Proof,
     ) -> Result<()> {
         network.validate()?;
+        fits(key, row_bits)?;
         let own = model_id(network, row_bits, &key.id(), &proof.weights)?;
         check(own == id, "the model id")?;
         let program = layout::register_model(network, row_bits)?;
@@ -92,6 +105,7 @@ impl Registry {
         proof: &Proof,
     ) -> Result<()> {
         network.validate()?;
+        fits(key, row_bits)?;
         let program = layout::register_data(network, labelled, row_bits)?;
         let own = own_data_id(
             key,
@@ -121,6 +135,7 @@ impl Registry {
         samples: &(impl Samples + ?Sized),
     ) -> Result<Scalar> {
         network.validate()?;
+        fits(key, row_bits)?;
         let (layout, records) = layout::data_layout(network, samples.labelled(), row_bits)?;
         let committer = DataCommitter {
             key,
@@ -166,6 +181,7 @@ impl Registry {
         proof: &Proof,
     ) -> Result<Outcome> {
         network.validate()?;
+        fits(key, claim.row_bits)?;
         check(
             self.models.contains(&to_bytes(&claim.model)),
             "a model that is not registered",
@@ -237,8 +253,9 @@ pub fn outputs_chain(
     claim: &Claim,
     outputs: &[Vec<Vec<i32>>],
 ) -> Result<Scalar> {
+    fits(key, claim.row_bits)?;
     let program = program_of(network, claim)?;
-    let fits = |sample: &Vec<Vec<i32>>| {
+    let of_shape = |sample: &Vec<Vec<i32>>| {
         sample.len() == network.outputs.len()
             && sample
                 .iter()
@@ -247,7 +264,7 @@ pub fn outputs_chain(
     };
     if claim.kind != Kind::Outputs
         || outputs.len() as u64 != claim.samples
-        || !outputs.iter().all(fits)
+        || !outputs.iter().all(of_shape)
     {
         return Err(Error::Invalid(
             "outputs whose number or shape is not that of the claim".into(),

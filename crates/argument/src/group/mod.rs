@@ -3,6 +3,8 @@
 //! [`prove`] and [`verify`] follow the same transcript, whose parts both take from here.
 
 pub mod prove;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 
 use ff::Field;

@@ -161,7 +161,6 @@ impl<'a> Prover<'a> {
                 samples.len()
             )));
         }
-        let place = Place::new(program, self.state.samples, statement.samples);
         let weights: Vec<Vec<i32>> = match program.kind {
             crate::program::Kind::RegisteredModel => setting
                 .weight_vectors
@@ -175,9 +174,28 @@ impl<'a> Prover<'a> {
             samples,
             weights: &weights,
         };
-        let mut times = self.times;
-        let chunks = timed(&mut times.fill, || fill_chunks(program, &source))?;
+        let chunks = timed(&mut self.times.fill, || fill_chunks(program, &source))?;
         let outputs = crate::witness::executed_outputs(program, setting.network, samples);
+        self.group_of(samples, data, chunks, outputs, None)
+    }
+
+    /// The rest of [`Self::group`], once columns and outputs are filled. Tests prove false ones through it, or
+    /// another number of correct samples than the columns say.
+    #[doc(hidden)]
+    pub fn group_of(
+        &mut self,
+        samples: &[Executed],
+        data: Option<&Committed>,
+        chunks: Vec<Vec<i32>>,
+        outputs: Vec<Vec<i32>>,
+        count: Option<u64>,
+    ) -> Result<()> {
+        let setting = self.setting;
+        let Setting {
+            program, statement, ..
+        } = setting;
+        let place = Place::new(program, self.state.samples, statement.samples);
+        let mut times = self.times;
         let group = self.state.group;
         let blind = |label: &[u8], i: usize| self.blinder.blind(label, group << 24 | i as u64);
         let trace: Vec<Committed> = timed(&mut times.commit, || {
@@ -204,7 +222,7 @@ impl<'a> Prover<'a> {
         let salt = self.blinder.blind(b"salt", group);
         let seed = seed(program, statement, &self.state, &place, &salt, &commitments);
         let mut challenges = Challenges::new(seed, salt, &place);
-        let count = correct(program, &trace);
+        let count = count.unwrap_or_else(|| correct(program, &trace));
         let heads = timed(&mut times.heads, || {
             self.heads(samples, &mut challenges, count)
         });

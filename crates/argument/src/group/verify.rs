@@ -6,6 +6,7 @@ use ff::Field;
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use halo2curves::group::Curve;
+use halo2curves::group::prime::PrimeCurveAffine;
 
 use super::{Challenges, LookupForms, Place, State, mask_challenge, opening_context, seed};
 use crate::commitment::combine;
@@ -57,7 +58,10 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         program, statement, ..
     } = *public;
     check(key.id() == statement.key, "the commitment key")?;
-    check(statement.program == program.digest, "the program")?;
+    check(
+        statement.program == program.digest && statement.kind == program.kind,
+        "the program",
+    )?;
     check(
         statement.tables == crate::statement::chain(public.tables),
         "the activation tables",
@@ -78,8 +82,15 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         proof.weights.len() == program.of_kind(VectorKind::Weights).count(),
         "the number of weight vectors",
     )?;
-    let points = proof.weights.iter().chain(&proof.data).chain([&proof.mask]);
-    check(points.into_iter().all(on_curve), "a point off the curve")?;
+    check(
+        proof.points().all(|p| bool::from(p.is_on_curve())),
+        "a point off the curve",
+    )?;
+    // Nothing unsound, but a prover that forgot to mask publishes evaluations of its values.
+    check(
+        !bool::from(proof.mask.is_identity()),
+        "a mask that hides nothing",
+    )?;
     let mut state = State::new(statement, program.index_bits());
     let mut terms = vec![];
     for (i, group) in proof.groups.iter().enumerate() {
@@ -96,10 +107,6 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         "more correct samples than samples",
     )?;
     finish(key, public, proof, state, terms)
-}
-
-fn on_curve(point: &G1Affine) -> bool {
-    bool::from(point.is_on_curve())
 }
 
 fn finish(
@@ -151,8 +158,6 @@ fn verify_group(
         group.heads.len() == program.heads.len(),
         "the number of channel sum-checks",
     )?;
-    let points = group.trace.iter().chain(&group.outputs);
-    check(points.into_iter().all(on_curve), "a point off the curve")?;
     let place = Place::new(program, state.samples, statement.samples);
     let data = match program.data {
         Some(_) => proof.data.get(place.vector..=place.vector),
@@ -231,7 +236,7 @@ fn verify_group(
 }
 
 /// Verifies the channel sum-checks, derives delta, and returns the sum of the claimed sums.
-fn verify_heads(
+pub(super) fn verify_heads(
     program: &Program,
     group: &GroupProof,
     challenges: &mut Challenges,
@@ -267,9 +272,9 @@ fn verify_heads(
     Ok(sum)
 }
 
-type Verified = Result<(Scalar, Vec<Scalar>)>;
+pub(super) type Verified = Result<(Scalar, Vec<Scalar>)>;
 
-fn verify_chunk(
+pub(super) fn verify_chunk(
     program: &Program,
     vector: usize,
     challenges: &Challenges,
@@ -340,7 +345,7 @@ fn verify_chunk(
     Ok((*part, vec![mu]))
 }
 
-fn verify_vectors(
+pub(super) fn verify_vectors(
     vectors: &[Vector],
     challenges: &Challenges,
     proof: &StepProof,
@@ -382,12 +387,12 @@ fn verify_vectors(
 }
 
 /// Views of a chunk at a point of its rows.
-struct RowForms {
-    columns: [Scalar; 4],
+pub(super) struct RowForms {
+    pub(super) columns: [Scalar; 4],
     selected: [Scalar; 2],
 }
 
-fn views_on_rows(vector: &Vector, point: &[Scalar], context: &Context) -> RowForms {
+pub(super) fn views_on_rows(vector: &Vector, point: &[Scalar], context: &Context) -> RowForms {
     let mut forms = RowForms {
         columns: [Scalar::ZERO; 4],
         selected: [Scalar::ZERO; 2],
@@ -413,7 +418,7 @@ fn views_on_rows(vector: &Vector, point: &[Scalar], context: &Context) -> RowFor
 }
 
 /// Views of a vector at a point, continued by zero to the point's length.
-fn views_on_entries(vector: &Vector, point: &[Scalar], context: &Context) -> Scalar {
+pub(super) fn views_on_entries(vector: &Vector, point: &[Scalar], context: &Context) -> Scalar {
     let (own, beyond) = point.split_at(vector.bits as usize);
     let sum: Scalar = vector
         .blocks
