@@ -439,9 +439,10 @@ pub fn data_layout(
     row_bits: u32,
 ) -> Result<(DataLayout, Vec<(Region, u64)>)> {
     let index_bits = row_bits + crate::program::COLUMN_BITS;
-    // As for the largest chunk: the layout does not depend on the class.
+    // As for a large chunk: the layout does not depend on the class.
+    let width_bits = axis_bits(network.input.shape.width);
     let how = Cut {
-        row_bits: DATA_BITS,
+        row_bits: DATA_BITS.max(width_bits),
         tap_bits: 0,
         group_bits: 0,
         exact_channels: false,
@@ -462,7 +463,11 @@ pub fn data_layout(
         end = offset + (1 << bits);
         (offset, bits)
     });
+    // A registration's rows hold one value of every sample of a vector: at least one image row or all label
+    // bits of them fit a chunk.
+    let together = width_bits.max(label.map_or(0, |(_, bits)| bits));
     let record_bits = end.next_power_of_two().trailing_zeros();
+    let record_bits = record_bits.max(together + crate::program::COLUMN_BITS);
     if record_bits > index_bits {
         return Err(Error::Layout(format!(
             "one sample takes 2^{record_bits} entries, a vector of this size class has 2^{index_bits}; \
