@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod claims;
 pub mod commitment;
+mod descriptor;
 pub mod error;
 pub mod evaluation;
 pub mod group;

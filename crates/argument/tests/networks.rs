@@ -16,7 +16,8 @@ use pleat_model::network::{Activation, LayerOp, LinearMap, Network, ValueRange};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
-use support::generate::{Case, Generator, KINDS, random};
+use support::generate::{Case, Generator, KINDS};
+use support::random::random;
 use support::{bundle, identities, key};
 
 /// Cases of a test: `PLEAT_CASES` times a hundredth of the default.

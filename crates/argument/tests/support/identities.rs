@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ff::Field;
 use pleat_argument::layout::{data_layout, inference};
 use pleat_argument::multilinear::{eq_table, evaluate, scalar};
-use pleat_argument::program::{Kind, Program, Vector, VectorKind};
+use pleat_argument::program::{Fill, Kind, Program, Vector, VectorKind};
 use pleat_argument::view::{Context, Target, View};
 use pleat_argument::witness::{
     Executed, Source, data_vector, fill_chunks, output_vectors, product_tables, table_vectors,
@@ -100,6 +100,93 @@ fn places(program: &Program, identity: u32) -> String {
     all.join("\n  ")
 }
 
+/// Which columns of a block's rows some identity must see, row by row; all others nobody may see.
+fn seen(case: &Case, fill: &Fill, bits: u32, live: usize) -> Vec<[Option<bool>; 4]> {
+    // `None`: seen if a later layer reads the value.
+    const NOBODY: [Option<bool>; 4] = [Some(false); 4];
+    let (yes, no) = (Some(true), Some(false));
+    let layers = &case.network.layers;
+    let mut rows = vec![NOBODY; 1 << bits];
+    match fill {
+        Fill::Requantised(region) | Fill::Copy(region) => {
+            let row = match fill {
+                Fill::Requantised(_) => [yes, yes, None, no],
+                _ => [no, no, yes, no],
+            };
+            for b in 0..live {
+                region.each(layers[region.layer].shape.height, |target, _| {
+                    rows[(b << region.bits()) + target] = row;
+                });
+            }
+        }
+        Fill::Window { region, taps } => {
+            let low_bits = taps[0].bits + taps[1].bits;
+            let first = taps[0].first == 0 && taps[1].first == 0;
+            for b in 0..live {
+                region.each(layers[region.layer].shape.height, |target, _| {
+                    let start = ((b << region.bits()) + target) << low_bits;
+                    for i in 0..taps[0].count {
+                        for j in 0..taps[1].count {
+                            rows[start + (i << taps[1].bits) + j] = [yes, yes, yes, no];
+                        }
+                    }
+                    if first {
+                        rows[start][3] = yes;
+                    }
+                });
+            }
+        }
+        Fill::Top1 { classes, bits, .. } => {
+            for b in 0..live {
+                rows[b << bits..(b << bits) + classes].fill([yes, yes, yes, yes]);
+            }
+        }
+        Fill::Activation { .. } => rows.fill([no, no, yes, no]),
+        _ => {}
+    }
+    rows
+}
+
+/// Every value the witness fills in is in some identity, and what it leaves empty is in none.
+fn check_coverage(case: &Case, program: &Program, context: &Context, rng: &mut StdRng) {
+    let context = Context {
+        zeta: Scalar::random(&mut *rng),
+        delta: Scalar::random(&mut *rng),
+        ..context.clone()
+    };
+    let live = context.live as usize;
+    for vector in program.of_kind(VectorKind::Trace) {
+        for block in &vector.blocks {
+            let size = 1usize << block.bits;
+            let mut seen_by = vec![[Scalar::ZERO; 4]; size];
+            for view in &block.views {
+                let columns = match view.target {
+                    Target::Columns(columns) => columns,
+                    // The products of selectors: whatever they see is checked as a column too.
+                    _ => continue,
+                };
+                let (low, high) = view.halves(&context, view.head as usize);
+                let table = high.iter().flat_map(|h| low.iter().map(move |l| *h * l));
+                for (row, coefficient) in seen_by.iter_mut().zip(table) {
+                    for (sum, column) in row.iter_mut().zip(columns) {
+                        *sum += scalar(column) * coefficient;
+                    }
+                }
+            }
+            for (row, expected) in seen(case, &block.fill, block.bits, live).iter().enumerate() {
+                for (column, expected) in expected.iter().enumerate() {
+                    let nonzero = !bool::from(seen_by[row][column].is_zero());
+                    assert!(
+                        expected.is_none_or(|e| e == nonzero),
+                        "row {row}, column {column} of {:?}: seen {nonzero}",
+                        block.fill
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// Checks all identities and claims of one group of a random place; an error is the layout's.
 pub(crate) fn check(
     case: &Case,
@@ -160,6 +247,7 @@ pub(crate) fn check(
         prefix,
         points: program.heads.iter().map(|h| random(h.bits)).collect(),
     };
+    check_coverage(case, &program, &context, rng);
     let (mut identities, mut claims) = sums(&program, &values, &context, rng);
     for (head, point) in program.heads.iter().zip(&context.points) {
         for product in &head.products {

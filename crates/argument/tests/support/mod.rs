@@ -3,6 +3,7 @@
 
 pub(crate) mod generate;
 pub(crate) mod identities;
+pub(crate) mod random;
 
 use std::sync::OnceLock;
 
