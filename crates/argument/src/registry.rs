@@ -270,6 +270,17 @@ pub fn outputs_chain(
             "outputs whose number or shape is not that of the claim".into(),
         ));
     }
+    // The values of a layer are taken from the first output that names it: further ones are the same.
+    let place = |layer: usize| network.outputs.iter().position(|o| o.layer == layer);
+    let repeated = |sample: &Vec<Vec<i32>>| {
+        let mut values = sample.iter().zip(&network.outputs);
+        values.all(|(values, o)| place(o.layer).is_some_and(|first| sample[first] == *values))
+    };
+    if !outputs.iter().all(repeated) {
+        return Err(Error::Invalid(
+            "two outputs of one layer whose values differ".into(),
+        ));
+    }
     // Groups do not straddle data vectors.
     let per_vector = program
         .data
@@ -279,8 +290,7 @@ pub fn outputs_chain(
     let mut digest = Scalar::zero();
     for samples in outputs.chunks(per_vector).flat_map(|v| v.chunks(group)) {
         let vectors = output_vectors(&program, network, samples.len(), |b, layer| {
-            let place = network.outputs.iter().position(|o| o.layer == layer);
-            place.map_or(&[][..], |i| samples[b][i].as_slice())
+            place(layer).map_or(&[][..], |i| samples[b][i].as_slice())
         });
         for vector in vectors {
             let commitment = key.commit_integers(&vector, &Scalar::zero());

@@ -475,25 +475,6 @@ impl View {
         value
     }
 
-    /// Adds the coefficients, scale included, to `sink(index, coefficient)`, zeros skipped.
-    ///
-    /// Axes are multiplied out from the top, so a coefficient costs one multiplication.
-    pub fn stream(&self, context: &Context, mut sink: impl FnMut(usize, Scalar)) {
-        let head = self.head as usize;
-        let (low, high) = self.halves(context, head);
-        let bits = low.len().trailing_zeros();
-        for (i, h) in high.iter().enumerate() {
-            if bool::from(h.is_zero()) {
-                continue;
-            }
-            for (j, l) in low.iter().enumerate() {
-                if !bool::from(l.is_zero()) {
-                    sink(i << bits | j, *h * l);
-                }
-            }
-        }
-    }
-
     /// The coefficients as an outer product: a low table of at least 2^6 (where the axes allow) and
     /// a high one with the scale; coefficient `i * low.len() + j` is `high[i] * low[j]`.
     pub fn halves(&self, context: &Context, head: usize) -> (Vec<Scalar>, Vec<Scalar>) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use ff::{Field, PrimeField};
 use halo2curves::bn256::{G1, G1Affine};
-use halo2curves::group::{Curve, Group, prime::PrimeCurveAffine as _};
+use halo2curves::group::{Curve, prime::PrimeCurveAffine as _};
 use pleat_argument::Scalar;
 use pleat_argument::statement::{context_hash, extend_chain};
 use pleat_argument::transcript::{

@@ -3,6 +3,7 @@
 use pleat_model::graph::Window;
 use pleat_model::network::{Activation, LayerOp, LinearMap, rounding_constant};
 
+use super::window::{rectangles, tap};
 use super::{Compiler, Factors, Home, Piece, Term, axis_bits, power, powers, sum_powers};
 use crate::Result;
 use crate::program::{Block, COLUMN_BITS, Fill, Lookup, Product};
@@ -395,29 +396,6 @@ const fn point_range(start: u32, count: usize) -> Factor {
     }
 }
 
-/// One axis of a window over a piece that starts at `first` and has `length` elements.
-pub(super) fn tap(
-    window: &Window,
-    axis: usize,
-    taps: Taps,
-    first: usize,
-    length: usize,
-    outputs: (usize, usize),
-    step: u64,
-) -> Factor {
-    Factor::Tap {
-        taps,
-        kernel: window.kernel[axis] as u64,
-        stride: window.stride[axis] as u64,
-        dilation: window.dilation[axis] as u64,
-        pad: (window.pads[axis] + first) as i64,
-        length: length as u64,
-        lo: outputs.0 as u64,
-        hi: outputs.1 as u64,
-        step,
-    }
-}
-
 /// The part of `from..to` inside a run that starts at `first`, relative to it.
 fn overlap((first, count): (usize, usize), (from, to): (usize, usize)) -> (u64, u64) {
     let lo = from.max(first) - first;
@@ -439,59 +417,9 @@ fn output_pieces((from, to): (usize, usize), room: u32) -> Vec<(usize, usize)> {
     pieces
 }
 
-type Rectangle = ((usize, usize), (usize, usize), i32);
-
-/// Rectangles `(rows, columns)` of output positions with one multiplier each.
-fn rectangles(multipliers: &[i32], height: usize, width: usize) -> Vec<Rectangle> {
-    if let [one] = multipliers {
-        return vec![((0, height), (0, width), *one)];
-    }
-    let runs = |n: usize, same: &dyn Fn(usize, usize) -> bool| {
-        let mut runs = vec![];
-        let mut start = 0;
-        for i in 1..=n {
-            if i == n || !same(start, i) {
-                runs.push((start, i));
-                start = i;
-            }
-        }
-        runs
-    };
-    let line = |h: usize| &multipliers[h * width..(h + 1) * width];
-    let mut found = vec![];
-    for rows in runs(height, &|a, b| line(a) == line(b)) {
-        let values = line(rows.0);
-        for columns in runs(width, &|a, b| values[a] == values[b]) {
-            found.push((rows, columns, values[columns.0]));
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rectangles_cover_every_position_once_with_its_multiplier() {
-        let (height, width) = (4, 5);
-        let grid: Vec<i32> = (0..20)
-            .map(|i| match (i / 5, i % 5) {
-                (0 | 3, 0 | 4) => 4,
-                (0 | 3, _) | (_, 0 | 4) => 6,
-                _ => 9,
-            })
-            .collect();
-        let mut seen = vec![None; 20];
-        for (rows, columns, m) in rectangles(&grid, height, width) {
-            for h in rows.0..rows.1 {
-                for w in columns.0..columns.1 {
-                    assert_eq!(seen[h * width + w].replace(m), None);
-                }
-            }
-        }
-        assert_eq!(seen, grid.into_iter().map(Some).collect::<Vec<_>>());
-    }
 
     #[test]
     fn output_pieces_are_powers_of_two_or_the_rest() {

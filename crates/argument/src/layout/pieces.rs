@@ -82,17 +82,23 @@ pub(crate) fn cut(layer: usize, shape: Shape, how: Cut) -> Result<Vec<Region>> {
         width,
     } = shape;
     let w_bits = axis_bits(width);
-    let too_wide = || {
+    let too_wide = |channels: u32| {
         Error::Layout(format!(
-            "layer {layer}: rows of {width} values for 2^{} samples with 2^{} window elements each need more than \
-             the 2^{} rows of a chunk; choose a larger size class or smaller groups",
-            how.group_bits, how.tap_bits, how.row_bits
+            "layer {layer}: one row of {width} values in 2^{channels} channels, each with 2^{} window elements, for \
+             2^{} samples at once needs more than the 2^{} rows of a chunk; choose a larger size class{}",
+            how.tap_bits,
+            how.group_bits,
+            how.row_bits,
+            match how.group_bits {
+                0 => "",
+                _ => " or smaller groups",
+            }
         ))
     };
     let room = how
         .row_bits
         .checked_sub(how.tap_bits + w_bits)
-        .ok_or_else(too_wide)?;
+        .ok_or_else(|| too_wide(0))?;
     let mut channel_runs = if how.exact_channels {
         binary(channels)
     } else {
@@ -115,13 +121,16 @@ pub(crate) fn cut(layer: usize, shape: Shape, how: Cut) -> Result<Vec<Region>> {
     let rows = row_runs.iter().map(|r| axis_bits(r.1)).max().unwrap_or(0);
     let mut channel_runs = limit(channel_runs, room - rows);
     if how.free_channels {
-        let room = room.checked_sub(how.group_bits).ok_or_else(too_wide)?;
+        let room = room
+            .checked_sub(how.group_bits)
+            .ok_or_else(|| too_wide(0))?;
         channel_runs = limit(channel_runs, room);
     }
     let widest = channel_runs.iter().map(|r| axis_bits(r.1)).max();
+    let widest = widest.unwrap_or(0);
     let room = room
-        .checked_sub(how.group_bits + widest.unwrap_or(0))
-        .ok_or_else(too_wide)?;
+        .checked_sub(how.group_bits + widest)
+        .ok_or_else(|| too_wide(widest))?;
     let row_runs = limit(row_runs, room);
     Ok(channel_runs
         .iter()

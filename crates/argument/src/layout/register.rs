@@ -2,9 +2,10 @@
 
 use pleat_model::network::{LayerOp, LinearMap, Network};
 
+use super::inference::check_class;
 use super::linear::limbs;
 use super::pieces::{Cut, cut};
-use super::{Compiler, Home, Piece, Term, check_class, data_layout, power, powers};
+use super::{Compiler, Home, Piece, Term, data_layout, power, powers};
 use crate::program::{
     Block, COLUMN_BITS, FIRST_TABLE_TAG, Fill, Kind, Lookup, Program, VectorKind, range_tag,
 };

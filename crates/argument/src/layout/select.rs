@@ -2,8 +2,8 @@
 
 use pleat_model::graph::{Shape, Window};
 
-use super::linear::tap;
 use super::pieces::binary;
+use super::window::tap;
 use super::{Compiler, Factors, Home, Piece, Term, axis_bits, power, powers, sum_powers};
 use crate::Result;
 use crate::program::{Block, Fill, Lookup, TapAxis, range_tag};
