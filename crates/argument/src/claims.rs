@@ -5,7 +5,7 @@ use halo2curves::bn256::G1Affine;
 use rayon::prelude::*;
 
 use crate::Scalar;
-use crate::multilinear::{EqFactors, Wide, eq_table};
+use crate::multilinear::{EqFactors, IntegerPair, Wide, eq_table};
 use crate::transcript::{Domain, hash_narrow, point_elements};
 
 /// The verifier's side. `absorb` is the only place that decides how commitments and multipliers are
@@ -37,34 +37,6 @@ impl RunningClaim {
     }
 }
 
-/// Small multiples of an element: a table lookup instead of two multiplications.
-#[derive(Clone, Debug)]
-pub(crate) struct SmallMultiples {
-    factor: Scalar,
-    multiples: Vec<Scalar>,
-}
-
-impl SmallMultiples {
-    /// 128 KiB: stays in a core's second-level cache.
-    const SIZE: usize = 1 << 12;
-
-    pub(crate) fn new(factor: Scalar) -> Self {
-        let multiples = std::iter::successors(Some(Scalar::ZERO), |m| Some(*m + factor))
-            .take(Self::SIZE)
-            .collect();
-        Self { factor, multiples }
-    }
-
-    #[inline]
-    pub(crate) fn times(&self, value: i32) -> Scalar {
-        match self.multiples.get(value.unsigned_abs() as usize) {
-            Some(m) if value >= 0 => *m,
-            Some(m) => -m,
-            None => self.factor * crate::multilinear::scalar(value.into()),
-        }
-    }
-}
-
 /// The prover's side: the combination itself, and its blinder.
 #[derive(Clone, Debug)]
 pub(crate) struct Combination {
@@ -93,14 +65,14 @@ impl Combination {
         commitment: G1Affine,
         blind: &Scalar,
     ) {
-        let multiples = SmallMultiples::new(*mu);
+        let multiple = IntegerPair::new(*mu, Scalar::ZERO);
         self.values
             .par_chunks_mut(CHUNK)
             .zip(vector.par_chunks(CHUNK))
             .for_each(|(values, vector)| {
                 for (value, &v) in values.iter_mut().zip(vector) {
                     if v != 0 {
-                        *value += multiples.times(v);
+                        *value += multiple.of(v, 0);
                     }
                 }
             });
@@ -108,20 +80,20 @@ impl Combination {
         self.terms.push((commitment, *mu));
     }
 
-    /// `sum_c eq(point, c) F[4 row + c]` per row.
-    pub(crate) fn rows(&self, column_point: &[Scalar]) -> Vec<Scalar> {
-        let weights = eq_table(column_point);
-        self.values
-            .par_chunks_exact(weights.len())
+    /// `factor sum_c eq(point, c) F[4 row + c]` per row.
+    pub(crate) fn rows(&self, column_point: &[Scalar], factor: &Scalar, rows: &mut [Scalar]) {
+        let mut weights = eq_table(column_point);
+        weights.iter_mut().for_each(|w| *w *= factor);
+        rows.par_iter_mut()
+            .zip(self.values.par_chunks_exact(weights.len()))
             .with_min_len(CHUNK)
-            .map(|row| {
+            .for_each(|(target, row)| {
                 let mut sum = Wide::ZERO;
                 for (weight, value) in weights.iter().zip(row) {
                     sum.add(weight, value);
                 }
-                sum.value()
-            })
-            .collect()
+                *target = sum.value();
+            });
     }
 
     /// The four columns at a point of the rows.

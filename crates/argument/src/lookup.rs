@@ -25,6 +25,7 @@
 //! vanishes at no more than three challenges.
 
 use ff::Field;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::multilinear::{EqFactors, dot2, fold_all, generate, in_pool};
@@ -88,44 +89,48 @@ impl Fractions {
 }
 
 /// The tables of a layer's sum-check, with what is known of them used up.
-enum Tables {
+enum Tables<'a> {
     /// `g = N_a D_b + D_a G` with `G = N_b + lambda D_b`.
     Inner {
-        na: Vec<Scalar>,
-        da: Vec<Scalar>,
-        db: Vec<Scalar>,
-        g: Vec<Scalar>,
+        na: &'a mut [Scalar],
+        da: &'a mut [Scalar],
+        db: &'a mut [Scalar],
+        g: &'a mut [Scalar],
     },
     /// Leaves with `N_b = 1`: `g = E D_b + D_a` with `E = N_a + lambda D_a`.
     Values {
-        e: Vec<Scalar>,
-        da: Vec<Scalar>,
-        db: Vec<Scalar>,
+        e: &'a mut [Scalar],
+        da: &'a mut [Scalar],
+        db: &'a mut [Scalar],
     },
     /// Leaves with `N_a = N_b = 1`: `g = D_a + D_b + lambda D_a D_b`.
-    Ones { da: Vec<Scalar>, db: Vec<Scalar> },
+    Ones {
+        da: &'a mut [Scalar],
+        db: &'a mut [Scalar],
+    },
 }
 
-impl Tables {
-    fn inner(children: Fractions, lambda: Scalar) -> Self {
-        let Fractions {
-            numerators: mut na,
-            denominators: mut da,
-        } = children;
-        let half = da.len() / 2;
-        let (nb, db) = (na.split_off(half), da.split_off(half));
-        let g = weighted(nb, lambda, &db);
+impl<'a> Tables<'a> {
+    fn inner(children: &'a mut Fractions, lambda: Scalar) -> Self {
+        let half = children.denominators.len() / 2;
+        let (na, g) = children.numerators.split_at_mut(half);
+        let (da, db) = children.denominators.split_at_mut(half);
+        weigh(g, lambda, db);
         Self::Inner { na, da, db, g }
     }
 
-    fn leaves(numerators: Numerators, da: Vec<Scalar>, db: Vec<Scalar>, lambda: Scalar) -> Self {
+    fn leaves(
+        numerators: &'a mut Numerators,
+        da: &'a mut [Scalar],
+        db: &'a mut [Scalar],
+        lambda: Scalar,
+    ) -> Self {
         match numerators {
             Numerators::Ones => Self::Ones { da, db },
-            Numerators::Values(na) => Self::Values {
-                e: weighted(na, lambda, &da),
-                da,
-                db,
-            },
+            Numerators::Values(e) => {
+                weigh(e, lambda, da);
+                Self::Values { e, da, db }
+            }
         }
     }
 
@@ -180,32 +185,30 @@ impl Tables {
 }
 
 /// `numerators + lambda denominators`, in place.
-fn weighted(mut numerators: Vec<Scalar>, lambda: Scalar, denominators: &[Scalar]) -> Vec<Scalar> {
-    use rayon::prelude::*;
+fn weigh(numerators: &mut [Scalar], lambda: Scalar, denominators: &[Scalar]) {
     numerators
         .par_iter_mut()
         .with_min_len(1 << 10)
         .zip(denominators)
         .for_each(|(n, d)| *n += lambda * d);
-    numerators
 }
 
 /// Proves the sum of `n0[row] / d0[row] + 1 / d1[row]` over the rows, a power of two of them.
 ///
-/// The sum itself is the root of the proof.
+/// The sum itself is the root of the proof. The tables are used up.
 pub fn prove(
     numerators: Numerators,
-    d0: Vec<Scalar>,
-    d1: Vec<Scalar>,
+    d0: &mut [Scalar],
+    d1: &mut [Scalar],
     transcript: &mut Transcript,
 ) -> (LookupProof, LeafClaim) {
     in_pool(|| prove_in_pool(numerators, d0, d1, transcript))
 }
 
 fn prove_in_pool(
-    numerators: Numerators,
-    d0: Vec<Scalar>,
-    d1: Vec<Scalar>,
+    mut numerators: Numerators,
+    d0: &mut [Scalar],
+    d1: &mut [Scalar],
     transcript: &mut Transcript,
 ) -> (LookupProof, LeafClaim) {
     let rows = d0.len();
@@ -240,25 +243,18 @@ fn prove_in_pool(
         denominator: root[1],
     };
     let mut layers = Vec::with_capacity(bits + 1);
-    let mut leaves = Some((numerators, d0, d1));
-    for _ in 0..=bits {
-        let tables = match tree.pop() {
-            Some(children) => Tables::inner(children, lambda),
-            None => {
-                let Some((numerators, d0, d1)) = leaves.take() else {
-                    break;
-                };
-                Tables::leaves(numerators, d0, d1, lambda)
-            }
-        };
+    while let Some(mut children) = tree.pop() {
+        let tables = Tables::inner(&mut children, lambda);
         layers.push(prove_layer(tables, &mut claim, &mut lambda, transcript));
     }
+    let tables = Tables::leaves(&mut numerators, d0, d1, lambda);
+    layers.push(prove_layer(tables, &mut claim, &mut lambda, transcript));
     (LookupProof { root, layers }, claim)
 }
 
 /// Reduces a claim about a layer to one about its children.
 fn prove_layer(
-    mut tables: Tables,
+    mut tables: Tables<'_>,
     claim: &mut LeafClaim,
     lambda: &mut Scalar,
     transcript: &mut Transcript,

@@ -39,9 +39,6 @@ const NEGATIVE_INVERSE: u64 = {
     inverse.wrapping_neg()
 };
 
-/// The element `2^-256`: its Montgomery form is one.
-const INVERSE_RADIX: Scalar = Fr([1, 0, 0, 0]);
-
 /// The field element of a signed integer.
 pub fn scalar(value: i64) -> Scalar {
     let magnitude = Scalar::from(value.unsigned_abs());
@@ -80,7 +77,7 @@ pub fn eq_index(point: &[Scalar], index: u64) -> Scalar {
 
 /// The equality polynomial of a point and every index: `2^point.len()` values.
 pub fn eq_table(point: &[Scalar]) -> Vec<Scalar> {
-    let mut table = vec![Scalar::ZERO; 1 << point.len()];
+    let mut table = generate(1 << point.len(), |_| Scalar::ZERO);
     table[0] = Scalar::ONE;
     for (b, r) in point.iter().enumerate() {
         let (low, high) = table.split_at_mut(1 << b);
@@ -208,34 +205,43 @@ fn evaluate_with<T: Sync>(
 
 /// Binds the highest variable of a table to a challenge, in place: `v[j] + r (v[j + half] - v[j])`.
 pub fn fold(values: &mut Vec<Scalar>, r: Scalar) {
-    let half = values.len() / 2;
-    if half == 0 {
-        return;
+    let half = fold_slice(values, r).len();
+    values.truncate(half);
+}
+
+/// [`fold`] in the lower half of a table, which it returns; a single value stays.
+fn fold_slice(values: &mut [Scalar], r: Scalar) -> &mut [Scalar] {
+    if values.len() < 2 {
+        return values;
     }
-    let (low, high) = values.split_at_mut(half);
+    let (low, high) = values.split_at_mut(values.len() / 2);
     let join = |low: &mut [Scalar], high: &[Scalar]| {
         for (low, high) in low.iter_mut().zip(high) {
             *low += r * (*high - *low);
         }
     };
-    if half <= CHUNK {
+    if low.len() <= CHUNK {
         join(low, high);
     } else {
         low.par_chunks_mut(CHUNK)
             .zip(high.par_chunks(CHUNK))
             .for_each(|(low, high)| join(low, high));
     }
-    values.truncate(half);
+    low
 }
 
 /// [`fold`] of several tables, in one parallel loop.
-pub(crate) fn fold_all<'a>(tables: impl IntoIterator<Item = &'a mut Vec<Scalar>>, r: Scalar) {
-    let mut tables: Vec<_> = tables.into_iter().collect();
+pub(crate) fn fold_all<'a: 'b, 'b>(
+    tables: impl IntoIterator<Item = &'b mut &'a mut [Scalar]>,
+    r: Scalar,
+) {
+    let tables: Vec<_> = tables.into_iter().collect();
     let total: usize = tables.iter().map(|table| table.len()).sum();
+    let fold = |table: &mut &'a mut [Scalar]| *table = fold_slice(std::mem::take(table), r);
     if total <= 2 * CHUNK {
-        tables.iter_mut().for_each(|table| fold(table, r));
+        tables.into_iter().for_each(fold);
     } else {
-        tables.par_iter_mut().for_each(|table| fold(table, r));
+        tables.into_par_iter().for_each(fold);
     }
 }
 
@@ -253,9 +259,9 @@ pub(crate) fn folded_columns(
     r: Scalar,
 ) -> Vec<Scalar> {
     let (low, high) = values.split_at(values.len() / 2);
-    let join = IntegerFold::new(r);
+    let join = IntegerPair::fold(r);
     generate(low.len() / stride, |j| {
-        join.join(low[stride * j + column], high[stride * j + column])
+        join.of(low[stride * j + column], high[stride * j + column])
     })
 }
 
@@ -263,6 +269,15 @@ pub(crate) fn folded_columns(
 /// put the calling thread to sleep and wake it up again.
 pub(crate) fn in_pool<T: Send>(prover: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| prover())
+}
+
+/// Makes a buffer a table of `len` entries that hold whatever they held; new ones are written by all threads,
+/// since the first touch of fresh memory costs as much as the use of it.
+pub(crate) fn stretch(buffer: &mut Vec<Scalar>, len: usize) -> &mut [Scalar] {
+    if buffer.len() < len {
+        *buffer = generate(len, |_| Scalar::ZERO);
+    }
+    &mut buffer[..len]
 }
 
 /// A table from a function of the index, in parallel if it is large.
@@ -340,6 +355,23 @@ fn canonical(value: [u64; 4]) -> Scalar {
     Fr(difference)
 }
 
+/// The element whose Montgomery form is `low + 2^256 high` modulo p.
+fn reduced(mut low: [u64; 4], high: [u64; 2]) -> Scalar {
+    // At most five times: 2^256 is below 6p.
+    while low[3] > MODULUS[3] {
+        let mut borrow = false;
+        for i in 0..4 {
+            (low[i], borrow) = low[i].borrowing_sub(MODULUS[i], borrow);
+        }
+    }
+    let low = canonical(low);
+    match high {
+        [0, 0] => low,
+        // An integer's Montgomery form is the integer times 2^256.
+        [a, b] => low + Scalar::from_raw([a, b, 0, 0]),
+    }
+}
+
 /// `a b + c d` with one reduction, limb by limb of `a` and `c`.
 ///
 /// The running value stays below `3p < 2^256`: `(3p + 2^64 3p) / 2^64` after a step, of which the
@@ -385,12 +417,20 @@ impl Wide {
         self.0[8] += u64::from(carry);
     }
 
-    /// The limbs hold the sum times `2^512`.
+    /// The limbs hold the sum times `2^512`: four steps of Montgomery's reduction.
     pub(crate) fn value(&self) -> Scalar {
-        let [a, b, c, d, e, f, g, h, top] = self.0;
-        let low = Scalar::from_raw([a, b, c, d]) * INVERSE_RADIX;
-        let high = (low + Scalar::from_raw([e, f, g, h])) * INVERSE_RADIX;
-        high + Scalar::from(top)
+        let mut t = self.0;
+        let mut top = false;
+        for i in 0..4 {
+            let m = t[i].wrapping_mul(NEGATIVE_INVERSE);
+            let mut carry = 0;
+            for j in 0..4 {
+                (t[i + j], carry) = m.carrying_mul_add(MODULUS[j], t[i + j], carry);
+            }
+            (t[i + 4], top) = t[i + 4].carrying_add(carry, top);
+        }
+        t[8] += u64::from(top);
+        reduced([t[4], t[5], t[6], t[7]], [t[8], 0])
     }
 }
 
@@ -442,10 +482,9 @@ impl Narrow {
     /// The limbs hold the sum times `2^256`.
     pub(crate) fn value(&self) -> Scalar {
         let [a, b, c, d, e, f] = self.sum;
-        let sum = Scalar::from_raw([a, b, c, d]) * INVERSE_RADIX + Scalar::from_raw([e, f, 0, 0]);
+        let sum = reduced([a, b, c, d], [e, f]);
         let [a, b, c, d, e] = self.negative;
-        let negative =
-            Scalar::from_raw([0, a, b, c]) * INVERSE_RADIX + Scalar::from_raw([d, e, 0, 0]);
+        let negative = reduced([0, a, b, c], [d, e]);
         sum - negative + self.rest
     }
 }
@@ -455,26 +494,32 @@ pub(crate) fn integer_sum(value: i128) -> Scalar {
     wide_scalar(value)
 }
 
-/// `(1 - r) a + r b` for integers `a` and `b`, in 13 limb multiplications: with `(1 - r) 2^64` and
-/// `r 2^64` for factors the sum has five limbs, and a single step of Montgomery's reduction takes the
+/// `x a + y b` for fixed elements `x`, `y` and integers `a`, `b`, in 13 limb multiplications: with `x 2^64`
+/// and `y 2^64` for factors the sum has five limbs, and a single step of Montgomery's reduction takes the
 /// lowest off. A negative integer takes the negated factor.
-struct IntegerFold {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerPair {
     low: [Scalar; 2],
     high: [Scalar; 2],
 }
 
-impl IntegerFold {
-    fn new(r: Scalar) -> Self {
+impl IntegerPair {
+    pub(crate) fn new(x: Scalar, y: Scalar) -> Self {
         let radix = Scalar::from_raw([0, 1, 0, 0]);
-        let (low, high) = ((Scalar::ONE - r) * radix, r * radix);
+        let (low, high) = (x * radix, y * radix);
         Self {
             low: [low, -low],
             high: [high, -high],
         }
     }
 
+    /// `(1 - r) a + r b`.
+    fn fold(r: Scalar) -> Self {
+        Self::new(Scalar::ONE - r, r)
+    }
+
     #[inline(always)]
-    fn join(&self, a: i32, b: i32) -> Scalar {
+    pub(crate) fn of(&self, a: i32, b: i32) -> Scalar {
         let low = &self.low[usize::from(a < 0)].0;
         let high = &self.high[usize::from(b < 0)].0;
         let (a, b) = (u64::from(a.unsigned_abs()), u64::from(b.unsigned_abs()));
@@ -501,6 +546,9 @@ impl IntegerFold {
 mod tests {
     use super::*;
     use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    /// The element `2^-256`: its Montgomery form is one.
+    const INVERSE_RADIX: Scalar = Fr([1, 0, 0, 0]);
 
     fn rng() -> StdRng {
         StdRng::seed_from_u64(7)
@@ -627,11 +675,11 @@ mod tests {
         assert_eq!(wide.value(), expected);
         assert_eq!(narrow.value(), narrow_expected);
         for r in &elements {
-            let join = IntegerFold::new(*r);
+            let join = IntegerPair::fold(*r);
             for a in [i32::MIN, i32::MAX, -1, 0, 1] {
                 for b in [i32::MIN, i32::MAX, -1, 0, 1] {
                     let (x, y) = (scalar(i64::from(a)), scalar(i64::from(b)));
-                    assert_eq!(join.join(a, b), x + r * (y - x));
+                    assert_eq!(join.of(a, b), x + r * (y - x));
                 }
             }
         }

@@ -11,8 +11,8 @@ use ff::Field;
 
 use crate::Scalar;
 use crate::multilinear::{
-    Narrow, Wide, dot2, fold, fold_all, folded, folded_columns, in_pool, integer_sum, scalar, sum,
-    sum_ranges,
+    EqFactors, Narrow, Wide, dot2, fold, fold_all, folded, folded_columns, in_pool, integer_sum,
+    scalar, sum, sum_ranges,
 };
 use crate::transcript::Transcript;
 
@@ -273,17 +273,17 @@ fn products_in_pool(
     }
 }
 
-/// The tables [`prove_rows`] sums over. All have one entry per row, `2^m` rows.
-#[derive(Clone, Debug)]
+/// The tables [`prove_rows`] sums over. All have one entry per row, `2^m` rows, and are used up.
+#[derive(Debug)]
 pub struct RowTables<'a> {
     /// The integers of the rows, at `4 row + column`: the columns `q`, `rem`, `y`, `e`.
     pub columns: &'a [i32],
-    /// Coefficient of each column.
-    pub linear: [Vec<Scalar>; 4],
+    /// Coefficient of each column; empty if the column has none.
+    pub linear: [&'a mut [Scalar]; 4],
     /// Coefficients of `q y` and of `q e`.
-    pub products: Option<[Vec<Scalar>; 2]>,
-    /// Two tables whose product is added.
-    pub running: [Vec<Scalar>; 2],
+    pub products: Option<[&'a mut [Scalar]; 2]>,
+    /// A point of the rows and a table: the equality polynomial of the one times the other is added.
+    pub running: (&'a [Scalar], &'a mut [Scalar]),
 }
 
 /// What [`prove_rows`] gives.
@@ -298,7 +298,7 @@ pub struct RowProof {
 }
 
 /// Proves the sum over the rows of `linear[c] column_c`, over the four columns, plus
-/// `products[0] q y + products[1] q e + running[0] running[1]`.
+/// `products[0] q y + products[1] q e + eq(running.0, row) running.1`.
 pub fn prove_rows(tables: RowTables<'_>, transcript: &mut Transcript) -> RowProof {
     in_pool(|| rows_in_pool(tables, transcript))
 }
@@ -308,45 +308,59 @@ fn rows_in_pool(tables: RowTables<'_>, transcript: &mut Transcript) -> RowProof 
         columns,
         mut linear,
         mut products,
-        mut running,
+        running: (running_point, mut running),
     } = tables;
     let rows = columns.len() / 4;
     debug_assert!(rows.is_power_of_two() && columns.len() == 4 * rows);
-    debug_assert!(
-        linear
-            .iter()
-            .chain(products.iter().flatten())
-            .chain(&running)
-            .all(|table| table.len() == rows)
-    );
+    debug_assert!(running.len() == rows && 1 << running_point.len() == rows);
+    debug_assert!(linear.iter().all(|t| t.is_empty() || t.len() == rows));
+    debug_assert!(products.iter().flatten().all(|t| t.len() == rows));
     let bits = rows.max(1).ilog2() as usize;
     let mut rounds = Vec::with_capacity(bits);
     let mut point = Vec::with_capacity(bits);
+    let mut eq = EqFactors::new(running_point);
+    let mut bound_eq = Scalar::ONE;
+    // A column without coefficients is only evaluated.
+    let used = |c: usize, products: bool| !linear[c].is_empty() || (products && c != 1);
+    let used = [0, 1, 2, 3].map(|c| used(c, products.is_some()));
     // The columns as field elements, once a variable is bound.
-    let mut bound: Option<[Vec<Scalar>; 4]> = None;
-    for _ in 0..bits {
-        let round = match &bound {
-            None => integer_round(columns, &linear, products.as_ref(), &running),
-            Some(columns) => field_round(columns, &linear, products.as_ref(), &running),
+    let mut bound: [Vec<Scalar>; 4] = Default::default();
+    let mut folded: Option<[&mut [Scalar]; 4]> = None;
+    let mut buffers = Some(&mut bound);
+    for bit in (0..bits).rev() {
+        let mut round = match &folded {
+            None => integer_round(columns, &linear, products.as_ref()),
+            Some(columns) => field_round(columns, &linear, products.as_ref(), 1 << bit),
         };
+        // The equality polynomial is ((1 - z)(1 - X) + z X) times that of the other variables.
+        eq.drop_highest();
+        let z = running_point[bit];
+        let [low, high] = eq.sums(|i| [running[i], running[i + (1 << bit)]]);
+        round[0] += bound_eq * (Scalar::ONE - z) * low;
+        round[1] += bound_eq * (z.double() - Scalar::ONE) * (high - low);
         let r = transcript.message(&round);
         rounds.push(round);
         point.push(r);
-        if bound.is_none() {
-            bound = Some([0, 1, 2, 3].map(|c| folded_columns(columns, 4, c, r)));
-            let others = linear.iter_mut().chain(products.iter_mut().flatten());
-            fold_all(others.chain(&mut running), r);
-        } else {
-            let columns = bound.iter_mut().flatten().chain(&mut linear);
-            let others = columns.chain(products.iter_mut().flatten());
-            fold_all(others.chain(&mut running), r);
+        bound_eq *= (Scalar::ONE - z) * (Scalar::ONE - r) + z * r;
+        let mut tables: Vec<&mut &mut [Scalar]> = linear.iter_mut().collect();
+        tables.extend(products.iter_mut().flatten());
+        tables.push(&mut running);
+        tables.extend(folded.iter_mut().flatten());
+        fold_all(tables, r);
+        if let Some(bound) = buffers.take() {
+            for (c, table) in bound.iter_mut().enumerate() {
+                if used[c] {
+                    *table = folded_columns(columns, 4, c, r);
+                }
+            }
+            folded = Some(bound.each_mut().map(Vec::as_mut_slice));
         }
     }
     point.reverse();
-    let values = match &bound {
-        Some(columns) => [0, 1, 2, 3].map(|c| columns[c].first().copied().unwrap_or(Scalar::ZERO)),
-        None => [0, 1, 2, 3].map(|c| columns.get(c).map_or(Scalar::ZERO, |v| scalar((*v).into()))),
-    };
+    let values = [0, 1, 2, 3].map(|c| match folded.as_ref().and_then(|t| t[c].first()) {
+        Some(value) => *value,
+        None => column_at(columns, c, &point),
+    });
     RowProof {
         rounds,
         point,
@@ -354,37 +368,41 @@ fn rows_in_pool(tables: RowTables<'_>, transcript: &mut Transcript) -> RowProof 
     }
 }
 
+/// One of the four columns at a point of the rows.
+fn column_at(columns: &[i32], column: usize, point: &[Scalar]) -> Scalar {
+    if columns.chunks_exact(4).all(|row| row[column] == 0) {
+        return Scalar::ZERO;
+    }
+    let [value] = EqFactors::new(point).sums(|row| [scalar(columns[4 * row + column].into())]);
+    value
+}
+
 /// Pairs of rows handled by one task: a pair costs a quarter of a microsecond.
 const ROWS: usize = 1 << 7;
 
-/// The first round of [`prove_rows`]: elements times integers.
+/// What the coefficients add to the first round of [`prove_rows`]: elements times integers.
 fn integer_round(
     columns: &[i32],
-    linear: &[Vec<Scalar>; 4],
-    products: Option<&[Vec<Scalar>; 2]>,
-    running: &[Vec<Scalar>; 2],
+    linear: &[&mut [Scalar]; 4],
+    products: Option<&[&mut [Scalar]; 2]>,
 ) -> [Scalar; 3] {
     let half = columns.len() / 8;
     sum_ranges(half, ROWS, |range| {
-        let mut small = [Narrow::ZERO; 3];
-        let mut wide = [Wide::ZERO; 2];
-        for low in range {
-            let high = low + half;
-            let at = |row: usize, column: usize| i64::from(columns[4 * row + column]);
-            for column in 0..4 {
-                let (a, b) = (linear[column][low], linear[column][high]);
+        let mut sums = [Narrow::ZERO; 3];
+        let at = |row: usize, column: usize| i64::from(columns[4 * row + column]);
+        for (column, linear) in linear.iter().enumerate().filter(|(_, t)| !t.is_empty()) {
+            for low in range.clone() {
+                let high = low + half;
+                let (a, b) = (linear[low], linear[high]);
                 let (x, y) = (at(low, column), at(high, column));
-                small[0].add(&a, x);
-                small[1].add(&(b - a), y - x);
+                sums[0].add(&a, x);
+                sums[1].add(&(b - a), y - x);
             }
-            wide[0].add(&running[0][low], &running[1][low]);
-            wide[1].add(
-                &(running[0][high] - running[0][low]),
-                &(running[1][high] - running[1][low]),
-            );
-            let Some(products) = products else { continue };
-            let (q, q_step) = (at(low, 0), i128::from(at(high, 0) - at(low, 0)));
-            for (coefficients, column) in products.iter().zip([2, 3]) {
+        }
+        for (coefficients, column) in products.into_iter().flatten().zip([2, 3]) {
+            for low in range.clone() {
+                let high = low + half;
+                let (q, q_step) = (at(low, 0), i128::from(at(high, 0) - at(low, 0)));
                 let (p, step) = (coefficients[low], coefficients[high] - coefficients[low]);
                 let (x, x_step) = (
                     at(low, column),
@@ -392,54 +410,47 @@ fn integer_round(
                 );
                 // (p + step X)(q x + (q x_step + q_step x) X + q_step x_step X^2)
                 let quadratic = q_step * x_step;
-                small[0].add(&p, q * x);
-                small[1].add_wide(&p, quadratic);
-                small[1].add_wide(&step, i128::from(q) * x_step + q_step * i128::from(x));
-                small[2].add_wide(&step, quadratic);
+                sums[0].add(&p, q * x);
+                sums[1].add_wide(&p, quadratic);
+                sums[1].add_wide(&step, i128::from(q) * x_step + q_step * i128::from(x));
+                sums[2].add_wide(&step, quadratic);
             }
         }
-        [
-            small[0].value() + wide[0].value(),
-            small[1].value() + wide[1].value(),
-            small[2].value(),
-        ]
+        sums.map(|sum| sum.value())
     })
 }
 
-/// A later round of [`prove_rows`].
+/// What the coefficients add to a later round of [`prove_rows`].
 fn field_round(
-    columns: &[Vec<Scalar>; 4],
-    linear: &[Vec<Scalar>; 4],
-    products: Option<&[Vec<Scalar>; 2]>,
-    running: &[Vec<Scalar>; 2],
+    columns: &[&mut [Scalar]; 4],
+    linear: &[&mut [Scalar]; 4],
+    products: Option<&[&mut [Scalar]; 2]>,
+    half: usize,
 ) -> [Scalar; 3] {
-    let half = columns[0].len() / 2;
     sum_ranges(half, ROWS, |range| {
         let [mut c0, mut c2, mut c3] = [Wide::ZERO; 3];
-        for low in range {
-            let high = low + half;
-            let value = |table: &[Scalar]| table[low];
-            let step = |table: &[Scalar]| table[high] - table[low];
-            let steps = [0, 1, 2, 3].map(|column| step(&columns[column]));
-            for column in 0..4 {
-                c0.add(&value(&linear[column]), &value(&columns[column]));
-                c2.add(&step(&linear[column]), &steps[column]);
+        for (linear, column) in linear.iter().zip(columns).filter(|(t, _)| !t.is_empty()) {
+            for low in range.clone() {
+                let high = low + half;
+                c0.add(&linear[low], &column[low]);
+                c2.add(&(linear[high] - linear[low]), &(column[high] - column[low]));
             }
-            c0.add(&value(&running[0]), &value(&running[1]));
-            c2.add(&step(&running[0]), &step(&running[1]));
-            let Some([for_y, for_e]) = products else {
-                continue;
-            };
-            // q times the quadratic u = for_y y + for_e e, whose value at one gives u1.
+        }
+        if let Some([for_y, for_e]) = products {
             let [q, _, y, e] = columns;
-            let u0 = dot2(&value(for_y), &value(y), &value(for_e), &value(e));
-            let u2 = dot2(&step(for_y), &steps[2], &step(for_e), &steps[3]);
-            let at_one = dot2(&for_y[high], &y[high], &for_e[high], &e[high]);
-            let u1 = at_one - u0 - u2;
-            c0.add(&value(q), &u0);
-            c2.add(&value(q), &u2);
-            c2.add(&steps[0], &u1);
-            c3.add(&steps[0], &u2);
+            for low in range {
+                let high = low + half;
+                let step = |table: &[Scalar]| table[high] - table[low];
+                // q times the quadratic u = for_y y + for_e e, whose value at one gives u1.
+                let u0 = dot2(&for_y[low], &y[low], &for_e[low], &e[low]);
+                let u2 = dot2(&step(for_y), &step(y), &step(for_e), &step(e));
+                let at_one = dot2(&for_y[high], &y[high], &for_e[high], &e[high]);
+                let u1 = at_one - u0 - u2;
+                c0.add(&q[low], &u0);
+                c2.add(&q[low], &u2);
+                c2.add(&step(q), &u1);
+                c3.add(&step(q), &u2);
+            }
         }
         [c0.value(), c2.value(), c3.value()]
     })

@@ -3,7 +3,7 @@
 use ff::Field;
 use pleat_argument::Scalar;
 use pleat_argument::lookup::{self, LayerProof, LeafClaim, LookupProof, Numerators};
-use pleat_argument::multilinear::{evaluate, evaluate_integers, scalar};
+use pleat_argument::multilinear::{eq_table, evaluate, evaluate_integers, scalar};
 use pleat_argument::sumcheck::{Product, RowTables, Table, prove_products, prove_rows, verify};
 use pleat_argument::transcript::{Domain, Transcript};
 use proptest::prelude::*;
@@ -122,16 +122,20 @@ fn rows() {
         for with_products in [false, true] {
             let n = 1 << bits;
             let columns = integers(4 * n, &mut rng);
-            let linear = [(); 4].map(|()| scalars(n, &mut rng));
+            let mut linear = [(); 4].map(|()| scalars(n, &mut rng));
+            linear[3] = linear[3][..if bits % 3 == 0 { 0 } else { n }].to_vec();
             let products = with_products.then(|| [(); 2].map(|()| scalars(n, &mut rng)));
-            let running = [(); 2].map(|()| scalars(n, &mut rng));
+            let running_point = scalars(bits, &mut rng);
+            let running = [eq_table(&running_point), scalars(n, &mut rng)];
             let column: Vec<Vec<i32>> = (0..4)
                 .map(|c| (0..n).map(|row| columns[4 * row + c]).collect())
                 .collect();
             let summand = |column: [Scalar; 4], other: &dyn Fn(&[Scalar]) -> Scalar| {
                 let mut sum = other(&running[0]) * other(&running[1]);
                 for c in 0..4 {
-                    sum += other(&linear[c]) * column[c];
+                    if !linear[c].is_empty() {
+                        sum += other(&linear[c]) * column[c];
+                    }
                 }
                 if let Some([y, e]) = &products {
                     sum += column[0] * (other(y) * column[2] + other(e) * column[3]);
@@ -142,11 +146,15 @@ fn rows() {
                 let values = [0, 1, 2, 3].map(|c| scalar(column[c][row].into()));
                 summand(values, &|table| table[row])
             }));
+            let (mut linear_used, mut products_used) = (linear.clone(), products.clone());
+            let mut running_used = running[1].clone();
             let tables = RowTables {
                 columns: &columns,
-                linear: linear.clone(),
-                products: products.clone(),
-                running: running.clone(),
+                linear: linear_used.each_mut().map(Vec::as_mut_slice),
+                products: products_used
+                    .as_mut()
+                    .map(|tables| tables.each_mut().map(Vec::as_mut_slice)),
+                running: (&running_point, &mut running_used),
             };
             let mut prover = transcript();
             let proof = prove_rows(tables, &mut prover);
@@ -236,7 +244,7 @@ fn lookups() {
     for bits in (0..=10).chain([12]) {
         for ones in [false, true] {
             let n = 1 << bits;
-            let (d0, d1) = (scalars(n, &mut rng), scalars(n, &mut rng));
+            let (mut d0, mut d1) = (scalars(n, &mut rng), scalars(n, &mut rng));
             let numerators = if ones {
                 Numerators::Ones
             } else {
@@ -244,7 +252,7 @@ fn lookups() {
             };
             let leaves = Leaves::new(&numerators, &d0, &d1);
             let mut prover = transcript();
-            let (proof, claim) = lookup::prove(numerators, d0, d1, &mut prover);
+            let (proof, claim) = lookup::prove(numerators, &mut d0, &mut d1, &mut prover);
 
             let inverse = |d: &Scalar| d.invert().unwrap();
             let fractions = leaves.numerators.iter().zip(&leaves.denominators);

@@ -10,6 +10,7 @@ use pleat_model::network::{Network, Weights};
 use rand_core::OsRng;
 use rayon::prelude::*;
 
+use self::chunk::Scratch;
 use super::{Challenges, Place, State, mask_challenge, opening_context, positions, seed};
 use crate::claims::Combination;
 use crate::commitment::{Blinder, Key, combine};
@@ -101,6 +102,7 @@ pub struct Prover<'a> {
     data: Vec<G1Affine>,
     groups: Vec<GroupProof>,
     times: Times,
+    scratch: Scratch,
 }
 
 impl<'a> Prover<'a> {
@@ -116,6 +118,7 @@ impl<'a> Prover<'a> {
             data: vec![],
             groups: vec![],
             times: Times::default(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -354,6 +357,7 @@ impl<'a> Prover<'a> {
                 groups(program, statement.samples)
             )));
         }
+        drop(self.scratch);
         let mut times = self.times;
         let size = 1usize << program.index_bits();
         let proof = timed(&mut times.open, || {

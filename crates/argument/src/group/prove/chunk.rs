@@ -4,15 +4,14 @@ use ff::Field;
 use rayon::prelude::*;
 
 use super::{Committed, Prover, Times, timed};
-use crate::claims::SmallMultiples;
 use crate::group::Challenges;
 use crate::lookup::{self, LeafClaim, Numerators};
-use crate::multilinear::{EqFactors, Narrow, eq_table, scalar};
+use crate::multilinear::{EqFactors, IntegerPair, Narrow, eq_table, generate, scalar, stretch};
 use crate::program::{Block, Program, Vector, range_tag};
 use crate::proof::StepProof;
 use crate::sumcheck::{RowTables, prove_rows};
 use crate::transcript::{Transcript, multiplier};
-use crate::view::{Context, Target};
+use crate::view::{Context, Target, View};
 use crate::{Error, Result, Scalar};
 
 /// Rows handled by one task.
@@ -30,21 +29,29 @@ impl Prover<'_> {
     ) -> Result<StepProof> {
         let program = self.setting.program;
         let vector = &program.vectors[index];
+        let Scratch {
+            denominators,
+            columns,
+            selected,
+            combined,
+        } = &mut self.scratch;
         let (lookup, claim) = timed(&mut times.lookup, || {
-            let (numerators, d0, d1) = leaves(vector, &chunk.values, challenges);
+            let [d0, d1] = denominators;
+            let rows = chunk.values.len() / 4;
+            let (d0, d1) = (stretch(d0, rows), stretch(d1, rows));
+            let numerators = leaves(vector, &chunk.values, challenges, d0, d1);
             lookup::prove(numerators, d0, d1, &mut transcript)
         });
         let (mut tables, part) = timed(&mut times.linear, || {
-            let tables = Tables::new(vector, &challenges.context);
-            let part = tables.sum(&chunk.values);
-            (tables, part)
+            let buffers = (columns, selected);
+            Tables::new(vector, &challenges.context, &chunk.values, buffers)
         });
         let lambda = transcript.message(&[part]);
         let running = timed(&mut times.merge, || {
             let (columns, rows) = self.state.running.point.split_at(2);
-            let mut combined = self.combination.rows(columns);
-            combined.par_iter_mut().for_each(|f| *f *= lambda);
-            [eq_table(rows), combined]
+            let combined = stretch(combined, 1 << rows.len());
+            self.combination.rows(columns, &lambda, combined);
+            (rows, combined)
         });
         let proof = timed(&mut times.linear, || {
             tables.add_lookups(program, index, &claim, &lambda, &challenges.eta);
@@ -100,15 +107,17 @@ fn leaves(
     vector: &Vector,
     columns: &[i32],
     challenges: &Challenges,
-) -> (Numerators, Vec<Scalar>, Vec<Scalar>) {
+    d0: &mut [Scalar],
+    d1: &mut [Scalar],
+) -> Numerators {
     let rows = columns.len() / 4;
     let (eta, gamma) = (challenges.eta, challenges.gamma);
-    let (by_eta, by_square) = (SmallMultiples::new(eta), SmallMultiples::new(eta.square()));
-    let (mut d0, mut d1) = (vec![Scalar::ZERO; rows], vec![Scalar::ZERO; rows]);
+    // What `q` and `y` take off a denominator, where `y` is not bound, and `rem` likewise.
+    let [bound, unbound] = [eta.square(), Scalar::ZERO].map(|y| IntegerPair::new(-eta, -y));
     let blocks = &vector.blocks;
-    split(blocks, &mut d0)
+    split(blocks, d0)
         .into_par_iter()
-        .zip(split(blocks, &mut d1))
+        .zip(split(blocks, d1))
         .zip(blocks)
         .for_each(|((d0, d1), block)| {
             let lookup = &block.lookup;
@@ -126,20 +135,17 @@ fn leaves(
                 .for_each(|(task, ((d0, d1), columns))| {
                     for (i, row) in columns.chunks_exact(4).enumerate() {
                         let at = task * ROWS + i;
-                        let mut d = by_channel[(at >> shift) & mask];
-                        d -= match lookup.entries {
-                            None => by_eta.times(row[0]),
-                            Some(first) => eta * scalar(first + at as i64),
+                        let pair = if lookup.value { &bound } else { &unbound };
+                        let taken = match lookup.entries {
+                            None => pair.of(row[0], row[2]),
+                            Some(first) => pair.of(0, row[2]) - eta * scalar(first + at as i64),
                         };
-                        if lookup.value {
-                            d -= by_square.times(row[2]);
-                        }
-                        d0[i] = d;
-                        d1[i] = range - by_eta.times(row[1]);
+                        d0[i] = by_channel[(at >> shift) & mask] + taken;
+                        d1[i] = range + unbound.of(row[1], 0);
                     }
                 });
         });
-    let numerators = match blocks.iter().any(|b| b.lookup.entries.is_some()) {
+    match blocks.iter().any(|b| b.lookup.entries.is_some()) {
         false => Numerators::Ones,
         true => {
             let mut values = vec![Scalar::ONE; rows];
@@ -153,96 +159,104 @@ fn leaves(
             }
             Numerators::Values(values)
         }
-    };
-    (numerators, d0, d1)
+    }
+}
+
+/// Tables of a chunk's size that all chunks use in turn.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    denominators: [Vec<Scalar>; 2],
+    columns: [Vec<Scalar>; 4],
+    selected: [Vec<Scalar>; 2],
+    combined: Vec<Scalar>,
 }
 
 /// The coefficients of a chunk's columns and products, per row.
-struct Tables {
-    columns: [Vec<Scalar>; 4],
-    selected: Option<[Vec<Scalar>; 2]>,
+struct Tables<'a> {
+    /// Empty for a column without any.
+    columns: [&'a mut [Scalar]; 4],
+    selected: Option<[&'a mut [Scalar]; 2]>,
 }
 
-impl Tables {
-    /// All views written out.
-    fn new(vector: &Vector, context: &Context) -> Self {
+/// A view's coefficients as an outer product, [`View::halves`].
+struct Halves {
+    target: Target,
+    low: Vec<Scalar>,
+    high: Vec<Scalar>,
+}
+
+impl<'a> Tables<'a> {
+    /// All views written out, and the sum over rows of coefficients times values.
+    fn new(
+        vector: &Vector,
+        context: &Context,
+        values: &[i32],
+        (columns, selected): (&'a mut [Vec<Scalar>; 4], &'a mut [Vec<Scalar>; 2]),
+    ) -> (Self, Scalar) {
         let rows = 1usize << (vector.bits - 2);
-        let table = || vec![Scalar::ZERO; rows];
-        let mut columns: [Vec<Scalar>; 4] = std::array::from_fn(|_| table());
         let blocks = &vector.blocks;
-        let selects = |view: &crate::view::View| !matches!(view.target, Target::Columns(_));
-        let mut selected = blocks
-            .iter()
-            .flat_map(|b| &b.views)
-            .any(selects)
-            .then(|| [table(), table()]);
-        let [q, rem, y, e] = &mut columns;
-        let [selected_y, selected_e] = match &mut selected {
-            Some([y, e]) => [split(blocks, y), split(blocks, e)],
-            None => [vec![], vec![]],
-        };
-        let mut selected_y = selected_y.into_iter();
-        let mut selected_e = selected_e.into_iter();
-        let parts: Vec<[&mut [Scalar]; 6]> = split(blocks, q)
-            .into_iter()
-            .zip(split(blocks, rem))
-            .zip(split(blocks, y))
-            .zip(split(blocks, e))
-            .map(|(((q, rem), y), e)| {
-                let none = || -> &mut [Scalar] { &mut [] };
-                [
-                    q,
-                    rem,
-                    y,
-                    e,
-                    selected_y.next().unwrap_or_else(none),
-                    selected_e.next().unwrap_or_else(none),
-                ]
+        let targets = || blocks.iter().flat_map(|b| &b.views).map(|v| v.target);
+        let selects = targets().any(|t| !matches!(t, Target::Columns(_)));
+        let mut column = 0;
+        let columns = columns.each_mut().map(|buffer| {
+            let viewed = |t| matches!(t, Target::Columns(factors) if factors[column] != 0);
+            let used = targets().any(viewed) || blocks.iter().any(|b| looked_up(b, column));
+            column += 1;
+            stretch(buffer, if used { rows } else { 0 })
+        });
+        let selected = selects.then(|| selected.each_mut().map(|buffer| stretch(buffer, rows)));
+        let mut tables = Self { columns, selected };
+        let halves: Vec<Vec<Halves>> = blocks
+            .par_iter()
+            .map(|block| {
+                let halves = |view: &View| {
+                    let (low, high) = view.halves(context, view.head as usize);
+                    let target = view.target;
+                    Halves { target, low, high }
+                };
+                block.views.iter().map(halves).collect()
             })
             .collect();
-        parts
+        let part = tables
+            .tiles(blocks)
             .into_par_iter()
-            .zip(blocks)
-            .for_each(|(mut tables, block)| {
-                for view in &block.views {
-                    let (low, high) = view.halves(context, view.head as usize);
-                    match view.target {
-                        Target::Columns(factors) => {
-                            for (table, factor) in tables.iter_mut().zip(factors) {
-                                add_outer(table, &low, &high, factor);
-                            }
-                        }
-                        Target::SelectedValue => add_outer(tables[4], &low, &high, 1),
-                        Target::SelectedExtra => add_outer(tables[5], &low, &high, 1),
-                        Target::Entries => {}
-                    }
-                }
-            });
-        Self { columns, selected }
+            .map(|mut tile| {
+                tile.write(&halves[tile.block]);
+                let start = 4 * (blocks[tile.block].offset as usize + tile.first);
+                tile.sum(&values[start..start + 4 * tile.rows])
+            })
+            .sum();
+        (tables, part)
     }
 
-    /// The sum over rows of coefficients times values.
-    fn sum(&self, columns: &[i32]) -> Scalar {
-        let rows = columns.len() / 4;
-        let tasks = rows.div_ceil(ROWS);
-        (0..tasks)
-            .into_par_iter()
-            .map(|task| {
-                let range = task * ROWS..rows.min((task + 1) * ROWS);
-                let mut sum = Narrow::ZERO;
-                for i in range {
-                    let row = &columns[4 * i..4 * i + 4];
-                    for (table, &value) in self.columns.iter().zip(row) {
-                        sum.add(&table[i], value.into());
-                    }
-                    if let Some([y, e]) = &self.selected {
-                        sum.add(&y[i], i64::from(row[0]) * i64::from(row[2]));
-                        sum.add(&e[i], i64::from(row[0]) * i64::from(row[3]));
-                    }
-                }
-                sum.value()
-            })
-            .sum()
+    /// Parts of some thousand rows of one block.
+    fn tiles(&mut self, blocks: &[Block]) -> Vec<Tile<'_>> {
+        let [q, rem, y, e] = self.columns.each_mut().map(|table| &mut **table);
+        let [for_y, for_e] = match &mut self.selected {
+            Some(tables) => tables.each_mut().map(|table| &mut **table),
+            None => Default::default(),
+        };
+        let mut rest = [q, rem, y, e, for_y, for_e];
+        let mut tiles = vec![];
+        for (block, Block { bits, .. }) in blocks.iter().enumerate() {
+            let rows = ROWS.min(1 << bits);
+            for first in (0..1 << bits).step_by(rows) {
+                let tables = rest.each_mut().map(|table| {
+                    let (part, others) = std::mem::take(table)
+                        .split_at_mut_checked(rows)
+                        .unwrap_or_default();
+                    *table = others;
+                    part
+                });
+                tiles.push(Tile {
+                    block,
+                    first,
+                    rows,
+                    tables,
+                });
+            }
+        }
+        tiles
     }
 
     /// Adds the two claims of the lookups, by their powers of lambda.
@@ -262,61 +276,101 @@ impl Tables {
         let q = third * other * eta;
         let weights = [q, third * selector * eta, q * eta, second * other];
         let EqFactors { low, high } = EqFactors::new(z);
-        let high: [Vec<Scalar>; 4] =
-            std::array::from_fn(|c| high.iter().map(|h| *h * weights[c]).collect());
         let blocks = &program.vectors[index].blocks;
-        let width = low.len();
-        for (c, table) in self.columns.iter_mut().enumerate() {
-            let high = &high[c];
-            split(blocks, table)
-                .into_par_iter()
-                .zip(blocks)
-                .filter(|(_, block)| match c {
-                    0 => block.lookup.entries.is_none(),
-                    1 => true,
-                    2 => block.lookup.value,
-                    _ => block.lookup.entries.is_some(),
-                })
-                .for_each(|(part, block)| {
-                    let first = block.offset as usize;
-                    part.par_chunks_mut(ROWS)
-                        .enumerate()
-                        .for_each(|(task, part)| {
-                            for (i, coefficient) in part.iter_mut().enumerate() {
-                                let row = first + task * ROWS + i;
-                                *coefficient += high[row / width] * low[row % width];
-                            }
-                        });
-                });
+        self.tiles(blocks).into_par_iter().for_each(|tile| {
+            let block = &blocks[tile.block];
+            let first = block.offset as usize + tile.first;
+            for (c, (table, weight)) in tile.tables.into_iter().zip(&weights).enumerate() {
+                if looked_up(block, c) {
+                    add_outer(table, first, &low, &high, weight);
+                }
+            }
+        });
+    }
+}
+
+/// Whether the lookups of a block read a column.
+fn looked_up(block: &Block, column: usize) -> bool {
+    let lookup = &block.lookup;
+    match column {
+        0 => lookup.entries.is_none(),
+        1 => true,
+        2 => lookup.value,
+        _ => lookup.entries.is_some(),
+    }
+}
+
+/// Some rows of a block: few enough for a core's cache.
+struct Tile<'a> {
+    block: usize,
+    /// The first row, within the block.
+    first: usize,
+    rows: usize,
+    /// Coefficients of the columns, of `q y` and of `q e`; empty where there are none.
+    tables: [&'a mut [Scalar]; 6],
+}
+
+impl Tile<'_> {
+    /// Writes out views.
+    fn write(&mut self, views: &[Halves]) {
+        for table in &mut self.tables {
+            table.fill(Scalar::ZERO);
+        }
+        for Halves { target, low, high } in views {
+            let factors = match *target {
+                Target::Columns([q, rem, y, e]) => [q, rem, y, e, 0, 0],
+                Target::SelectedValue => [0, 0, 0, 0, 1, 0],
+                Target::SelectedExtra => [0, 0, 0, 0, 0, 1],
+                Target::Entries => continue,
+            };
+            for (table, factor) in self.tables.iter_mut().zip(factors) {
+                if factor != 0 {
+                    add_outer(table, self.first, low, high, &scalar(factor));
+                }
+            }
+        }
+    }
+
+    /// The sum of coefficients times the values of the rows.
+    fn sum(&self, values: &[i32]) -> Scalar {
+        let mut sum = Narrow::ZERO;
+        for (c, table) in self.tables.iter().enumerate() {
+            for (coefficient, row) in table.iter().zip(values.chunks_exact(4)) {
+                let value = match c {
+                    0..4 => i64::from(row[c]),
+                    _ => i64::from(row[0]) * i64::from(row[c - 2]),
+                };
+                sum.add(coefficient, value);
+            }
+        }
+        sum.value()
+    }
+}
+
+/// Adds `factor * high[i] * low[j]` at `i * low.len() + j`, for the indices from `first` on that `table` has:
+/// whole rows of the product, or a part of one.
+fn add_outer(table: &mut [Scalar], first: usize, low: &[Scalar], high: &[Scalar], factor: &Scalar) {
+    let (row, start) = (first / low.len(), first % low.len());
+    let low = &low[start..low.len().min(start + table.len())];
+    let nonzero = |value: &Scalar| *value != Scalar::ZERO;
+    // Powers are cut off at both ends, and a fixed index leaves one entry.
+    let Some(from) = low.iter().position(nonzero) else {
+        return;
+    };
+    let end = low.iter().rposition(nonzero).map_or(0, |last| last + 1);
+    for (part, high) in table.chunks_mut(low.len()).zip(&high[row..]) {
+        if nonzero(high) {
+            let high = *high * factor;
+            for (coefficient, low) in part[from..end].iter_mut().zip(&low[from..end]) {
+                *coefficient += high * low;
+            }
         }
     }
 }
 
-/// Adds `factor * high[i] * low[j]` at `i * low.len() + j`.
-fn add_outer(table: &mut [Scalar], low: &[Scalar], high: &[Scalar], factor: i64) {
-    if factor == 0 {
-        return;
-    }
-    let factor = scalar(factor);
-    table
-        .par_chunks_mut(low.len())
-        .with_min_len((ROWS / low.len()).max(1))
-        .zip(high)
-        .for_each(|(part, high)| {
-            if !bool::from(high.is_zero()) {
-                let high = *high * factor;
-                for (coefficient, low) in part.iter_mut().zip(low) {
-                    if !bool::from(low.is_zero()) {
-                        *coefficient += high * low;
-                    }
-                }
-            }
-        });
-}
-
 /// All coefficients of a vector's views.
 pub(super) fn entry_coefficients(vector: &Vector, context: &Context) -> Vec<Scalar> {
-    let mut table = vec![Scalar::ZERO; 1 << vector.bits];
+    let mut table = generate(1 << vector.bits, |_| Scalar::ZERO);
     let mut parts = vec![];
     let mut rest = table.as_mut_slice();
     let mut end = 0;
@@ -331,7 +385,11 @@ pub(super) fn entry_coefficients(vector: &Vector, context: &Context) -> Vec<Scal
     parts.into_par_iter().for_each(|(part, block)| {
         for view in &block.views {
             let (low, high) = view.halves(context, view.head as usize);
-            add_outer(part, &low, &high, 1);
+            part.par_chunks_mut(ROWS)
+                .enumerate()
+                .for_each(|(task, part)| {
+                    add_outer(part, task * ROWS, &low, &high, &Scalar::ONE);
+                });
         }
     });
     table
