@@ -13,6 +13,9 @@ use rand::{Rng, SeedableRng};
 use support::generate::KINDS;
 use support::random::random;
 
+/// Bits of a vector; offset, bits and content of its blocks.
+type Layout = (u32, Vec<(u64, u32, Fill)>);
+
 fn context(rng: &mut StdRng, program: &Program, live: u64) -> Context {
     let mut next = || Scalar::random(&mut *rng);
     Context {
@@ -62,7 +65,7 @@ fn every_weight_is_checked_and_lies_where_inference_reads_it() {
             continue;
         };
         let context = context(&mut rng, &program, 1);
-        let weights = |p: &Program| -> Vec<(u32, Vec<(u64, u32, Fill)>)> {
+        let weights = |p: &Program| -> Vec<Layout> {
             let of = |b: &Block| (b.offset, b.bits, b.fill.clone());
             p.of_kind(VectorKind::Weights)
                 .map(|v| (v.bits, v.blocks.iter().map(of).collect()))
