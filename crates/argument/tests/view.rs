@@ -180,7 +180,7 @@ fn taps_of_every_geometry() {
                 for pad in -3..=10i64 {
                     for length in 1..=16u64 {
                         let (lo, hi) = intervals
-                            [(pad + 3) as usize * 5 % 8 ^ (length as usize + stride as usize) % 8];
+                            [((pad + 3) as usize * 5 + length as usize * 3 + stride as usize) % 8];
                         // The axis of the length, one that is longer, one that is too short.
                         let own = length.next_power_of_two().trailing_zeros();
                         for bits in [own, own + 1, own.saturating_sub(1)] {

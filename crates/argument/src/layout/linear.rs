@@ -175,7 +175,7 @@ impl Compiler<'_> {
         if *groups == 1 {
             return vec![whole];
         }
-        let fits = |r: &Run| r.0 % of_input == 0 || r.0 % of_input + r.1 <= of_input;
+        let fits = |r: &Run| r.0.is_multiple_of(of_input) || r.0 % of_input + r.1 <= of_input;
         if of_input.is_power_of_two() && self.runs(input).0.iter().all(fits) {
             return vec![Part {
                 grouped: Some((of_input, of_output)),

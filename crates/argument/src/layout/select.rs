@@ -255,7 +255,7 @@ impl Compiler<'_> {
         let m = self.maximum(samples, classes);
         let label = self.next_identity();
         let lookup = selectors(difference_bits(self.network.layers[scores].range));
-        let room = self.row_bits.checked_sub(self.group_bits).unwrap_or(0);
+        let room = self.row_bits.saturating_sub(self.group_bits);
         let most = classes.min(1 << room);
         let live = |step| Factor::Live { step };
         for first in (0..classes).step_by(most) {

@@ -350,8 +350,9 @@ impl<'a> Generator<'a> {
                 self.conv(input, s.channels * times, s.channels, window)
             }
             Kind::Grouped => {
-                let mut divisors: Vec<usize> =
-                    (2..=s.channels).filter(|g| s.channels % g == 0).collect();
+                let mut divisors: Vec<usize> = (2..=s.channels)
+                    .filter(|g| s.channels.is_multiple_of(*g))
+                    .collect();
                 divisors.shuffle(self.rng);
                 let (groups, window) = (*divisors.first()?, self.window(3, 1));
                 let each = self.rng.gen_range(1..4);
