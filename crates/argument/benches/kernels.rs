@@ -72,6 +72,7 @@ fn kernels(criterion: &mut Criterion) {
         });
         group.finish();
 
+        let mut tree = [vec![], vec![]];
         let mut group = criterion.benchmark_group("lookup");
         group
             .sample_size(10)
@@ -86,7 +87,8 @@ fn kernels(criterion: &mut Criterion) {
                 bench.iter_batched(
                     || (numerators.clone(), a.clone(), b.clone()),
                     |(numerators, mut a, mut b)| {
-                        lookup::prove(numerators, &mut a, &mut b, &mut transcript())
+                        let tree = tree.each_mut();
+                        lookup::prove(numerators, &mut a, &mut b, tree, &mut transcript())
                     },
                     BatchSize::PerIteration,
                 );

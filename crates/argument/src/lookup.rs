@@ -28,7 +28,7 @@ use ff::Field;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::multilinear::{EqFactors, dot2, fold_all, generate, in_pool};
+use crate::multilinear::{EqFactors, dot2, fold_all, in_pool, stretch, write};
 use crate::transcript::Transcript;
 use crate::{Error, Result, Scalar};
 
@@ -71,20 +71,18 @@ pub struct LeafClaim {
 }
 
 /// Numerators and denominators of a layer.
-struct Fractions {
-    numerators: Vec<Scalar>,
-    denominators: Vec<Scalar>,
+struct Fractions<'a> {
+    numerators: &'a mut [Scalar],
+    denominators: &'a mut [Scalar],
 }
 
-impl Fractions {
-    fn parents(&self) -> Self {
-        let half = self.denominators.len() / 2;
-        let (na, nb) = self.numerators.split_at(half);
-        let (da, db) = self.denominators.split_at(half);
-        Self {
-            numerators: generate(half, |i| dot2(&na[i], &db[i], &nb[i], &da[i])),
-            denominators: generate(half, |i| da[i] * db[i]),
-        }
+impl Fractions<'_> {
+    fn join_pairs_of(&mut self, children: &Fractions<'_>) {
+        let half = self.denominators.len();
+        let (na, nb) = children.numerators.split_at(half);
+        let (da, db) = children.denominators.split_at(half);
+        write(self.numerators, |i| dot2(&na[i], &db[i], &nb[i], &da[i]));
+        write(self.denominators, |i| da[i] * db[i]);
     }
 }
 
@@ -111,7 +109,7 @@ enum Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn inner(children: &'a mut Fractions, lambda: Scalar) -> Self {
+    fn inner(children: Fractions<'a>, lambda: Scalar) -> Self {
         let half = children.denominators.len() / 2;
         let (na, g) = children.numerators.split_at_mut(half);
         let (da, db) = children.denominators.split_at_mut(half);
@@ -195,20 +193,23 @@ fn weigh(numerators: &mut [Scalar], lambda: Scalar, denominators: &[Scalar]) {
 
 /// Proves the sum of `n0[row] / d0[row] + 1 / d1[row]` over the rows, a power of two of them.
 ///
-/// The sum itself is the root of the proof. The tables are used up.
+/// The sum itself is the root of the proof. The tables are used up. The two buffers hold the tree
+/// meanwhile; whoever proves several sums saves the allocations.
 pub fn prove(
     numerators: Numerators,
     d0: &mut [Scalar],
     d1: &mut [Scalar],
+    buffers: [&mut Vec<Scalar>; 2],
     transcript: &mut Transcript,
 ) -> (LookupProof, LeafClaim) {
-    in_pool(|| prove_in_pool(numerators, d0, d1, transcript))
+    in_pool(|| prove_in_pool(numerators, d0, d1, buffers, transcript))
 }
 
 fn prove_in_pool(
     mut numerators: Numerators,
     d0: &mut [Scalar],
     d1: &mut [Scalar],
+    tree: [&mut Vec<Scalar>; 2],
     transcript: &mut Transcript,
 ) -> (LookupProof, LeafClaim) {
     let rows = d0.len();
@@ -216,24 +217,36 @@ fn prove_in_pool(
     let bits = rows.max(1).ilog2() as usize;
 
     // The tree from the layer above the leaves up to the root.
-    let leaf_parents = Fractions {
-        numerators: match &numerators {
-            Numerators::Ones => generate(rows, |i| d0[i] + d1[i]),
-            Numerators::Values(n0) => {
-                debug_assert_eq!(n0.len(), rows);
-                generate(rows, |i| n0[i] * d1[i] + d0[i])
-            }
-        },
-        denominators: generate(rows, |i| d0[i] * d1[i]),
+    let mut rest = tree.map(|buffer| stretch(buffer, 2 * rows));
+    let mut layer = |level: usize| {
+        let [numerators, denominators] = rest.each_mut().map(|rest| {
+            let (part, others) = std::mem::take(rest).split_at_mut(rows >> level);
+            *rest = others;
+            part
+        });
+        Fractions {
+            numerators,
+            denominators,
+        }
     };
+    let leaf_parents = layer(0);
+    match &numerators {
+        Numerators::Ones => write(leaf_parents.numerators, |i| d0[i] + d1[i]),
+        Numerators::Values(n0) => {
+            debug_assert_eq!(n0.len(), rows);
+            write(leaf_parents.numerators, |i| n0[i] * d1[i] + d0[i]);
+        }
+    }
+    write(leaf_parents.denominators, |i| d0[i] * d1[i]);
     let mut tree = vec![leaf_parents];
     for level in 0..bits {
-        let parents = tree[level].parents();
+        let mut parents = layer(level + 1);
+        parents.join_pairs_of(&tree[level]);
         tree.push(parents);
     }
     let root = tree.pop().map_or([Scalar::ZERO; 2], |root| {
         let first = |values: &[Scalar]| values.first().copied().unwrap_or(Scalar::ZERO);
-        [first(&root.numerators), first(&root.denominators)]
+        [first(root.numerators), first(root.denominators)]
     });
 
     let mut lambda = transcript.message(&root).square();
@@ -243,8 +256,8 @@ fn prove_in_pool(
         denominator: root[1],
     };
     let mut layers = Vec::with_capacity(bits + 1);
-    while let Some(mut children) = tree.pop() {
-        let tables = Tables::inner(&mut children, lambda);
+    while let Some(children) = tree.pop() {
+        let tables = Tables::inner(children, lambda);
         layers.push(prove_layer(tables, &mut claim, &mut lambda, transcript));
     }
     let tables = Tables::leaves(&mut numerators, d0, d1, lambda);

@@ -280,6 +280,15 @@ pub(crate) fn stretch(buffer: &mut Vec<Scalar>, len: usize) -> &mut [Scalar] {
     &mut buffer[..len]
 }
 
+/// Writes a function of the index into a table, in parallel if it is large.
+pub(crate) fn write(table: &mut [Scalar], value: impl Fn(usize) -> Scalar + Sync + Send) {
+    table
+        .par_iter_mut()
+        .with_min_len(CHUNK)
+        .enumerate()
+        .for_each(|(i, entry)| *entry = value(i));
+}
+
 /// A table from a function of the index, in parallel if it is large.
 pub(crate) fn generate(len: usize, value: impl Fn(usize) -> Scalar + Sync + Send) -> Vec<Scalar> {
     if len <= CHUNK {

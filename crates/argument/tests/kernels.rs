@@ -241,6 +241,7 @@ fn tampered(proof: &LookupProof) -> Vec<LookupProof> {
 #[test]
 fn lookups() {
     let mut rng = StdRng::seed_from_u64(3);
+    let mut tree = [vec![], vec![]];
     for bits in (0..=10).chain([12]) {
         for ones in [false, true] {
             let n = 1 << bits;
@@ -252,7 +253,8 @@ fn lookups() {
             };
             let leaves = Leaves::new(&numerators, &d0, &d1);
             let mut prover = transcript();
-            let (proof, claim) = lookup::prove(numerators, &mut d0, &mut d1, &mut prover);
+            let (proof, claim) =
+                lookup::prove(numerators, &mut d0, &mut d1, tree.each_mut(), &mut prover);
 
             let inverse = |d: &Scalar| d.invert().unwrap();
             let fractions = leaves.numerators.iter().zip(&leaves.denominators);

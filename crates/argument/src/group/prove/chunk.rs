@@ -31,19 +31,19 @@ impl Prover<'_> {
         let vector = &program.vectors[index];
         let Scratch {
             denominators,
-            columns,
+            coefficients,
             selected,
             combined,
         } = &mut self.scratch;
         let (lookup, claim) = timed(&mut times.lookup, || {
-            let [d0, d1] = denominators;
             let rows = chunk.values.len() / 4;
-            let (d0, d1) = (stretch(d0, rows), stretch(d1, rows));
+            let (d0, d1) = stretch(denominators, 2 * rows).split_at_mut(rows);
             let numerators = leaves(vector, &chunk.values, challenges, d0, d1);
-            lookup::prove(numerators, d0, d1, &mut transcript)
+            let tree = coefficients.each_mut();
+            lookup::prove(numerators, d0, d1, tree, &mut transcript)
         });
         let (mut tables, part) = timed(&mut times.linear, || {
-            let buffers = (columns, selected);
+            let buffers = (coefficients, selected);
             Tables::new(vector, &challenges.context, &chunk.values, buffers)
         });
         let lambda = transcript.message(&[part]);
@@ -165,9 +165,10 @@ fn leaves(
 /// Tables of a chunk's size that all chunks use in turn.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    denominators: [Vec<Scalar>; 2],
-    columns: [Vec<Scalar>; 4],
-    selected: [Vec<Scalar>; 2],
+    denominators: Vec<Scalar>,
+    /// The lookups' tree, then two columns each.
+    coefficients: [Vec<Scalar>; 2],
+    selected: Vec<Scalar>,
     combined: Vec<Scalar>,
 }
 
@@ -191,20 +192,23 @@ impl<'a> Tables<'a> {
         vector: &Vector,
         context: &Context,
         values: &[i32],
-        (columns, selected): (&'a mut [Vec<Scalar>; 4], &'a mut [Vec<Scalar>; 2]),
+        (coefficients, selected): (&'a mut [Vec<Scalar>; 2], &'a mut Vec<Scalar>),
     ) -> (Self, Scalar) {
         let rows = 1usize << (vector.bits - 2);
         let blocks = &vector.blocks;
         let targets = || blocks.iter().flat_map(|b| &b.views).map(|v| v.target);
         let selects = targets().any(|t| !matches!(t, Target::Columns(_)));
-        let mut column = 0;
-        let columns = columns.each_mut().map(|buffer| {
+        let [first, second] = coefficients.each_mut();
+        let (q, rem) = stretch(first, 2 * rows).split_at_mut(rows);
+        let (y, e) = stretch(second, 2 * rows).split_at_mut(rows);
+        let mut columns = [q, rem, y, e];
+        for (column, table) in columns.iter_mut().enumerate() {
             let viewed = |t| matches!(t, Target::Columns(factors) if factors[column] != 0);
-            let used = targets().any(viewed) || blocks.iter().any(|b| looked_up(b, column));
-            column += 1;
-            stretch(buffer, if used { rows } else { 0 })
-        });
-        let selected = selects.then(|| selected.each_mut().map(|buffer| stretch(buffer, rows)));
+            if !targets().any(viewed) && !blocks.iter().any(|b| looked_up(b, column)) {
+                *table = &mut [];
+            }
+        }
+        let selected = selects.then(|| stretch(selected, 2 * rows).split_at_mut(rows).into());
         let mut tables = Self { columns, selected };
         let halves: Vec<Vec<Halves>> = blocks
             .par_iter()
