@@ -5,7 +5,8 @@ use halo2curves::bn256::G1Affine;
 use rayon::prelude::*;
 
 use crate::Scalar;
-use crate::multilinear::{EqFactors, IntegerPair, Wide, eq_table};
+use crate::accumulate::{IntegerPair, Wide};
+use crate::multilinear::{EqFactors, eq_table};
 use crate::transcript::{Domain, hash_narrow, point_elements};
 
 /// The verifier's side. `absorb` is the only place that decides how commitments and multipliers are

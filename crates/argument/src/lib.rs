@@ -18,9 +18,11 @@
 //! [`evaluation::Evaluation`] proves a statement about samples, [`registry::Registry`] checks it.
 #![forbid(unsafe_code)]
 
+mod accumulate;
 pub mod cache;
 pub mod claims;
 pub mod commitment;
+pub mod data;
 mod descriptor;
 pub mod error;
 pub mod evaluation;

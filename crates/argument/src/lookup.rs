@@ -28,7 +28,8 @@ use ff::Field;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::multilinear::{EqFactors, dot2, fold_all, in_pool, stretch, write};
+use crate::accumulate::dot2;
+use crate::multilinear::{EqFactors, fold_all, in_pool, stretch, write};
 use crate::transcript::Transcript;
 use crate::{Error, Result, Scalar};
 

@@ -6,7 +6,8 @@ use halo2curves::bn256::G1Affine;
 use pleat_model::network::Network;
 
 use crate::commitment::{Blinder, Key};
-use crate::evaluation::{DataCommitter, Samples, commit_tables, registration};
+use crate::data::{DataCommitter, Samples};
+use crate::evaluation::{commit_tables, registration};
 use crate::group::verify::{Outcome, Public, verify};
 use crate::layout;
 use crate::opening::OpeningKey;

@@ -10,9 +10,9 @@
 use ff::Field;
 
 use crate::Scalar;
+use crate::accumulate::{Narrow, Wide, dot2, integer_sum};
 use crate::multilinear::{
-    EqFactors, Narrow, Wide, dot2, fold, fold_all, folded, folded_columns, in_pool, integer_sum,
-    scalar, sum, sum_ranges,
+    EqFactors, fold, fold_all, folded, folded_columns, in_pool, scalar, sum, sum_ranges,
 };
 use crate::transcript::Transcript;
 

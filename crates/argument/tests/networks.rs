@@ -5,7 +5,8 @@
 mod support;
 
 use pleat_argument::Error;
-use pleat_argument::evaluation::{Evaluation, Model, register_data};
+use pleat_argument::data::register_data;
+use pleat_argument::evaluation::{Evaluation, Model};
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{Executed, Kernel};
 use crate::Scalar;
-use crate::multilinear::{Narrow, Wide};
+use crate::accumulate::{Narrow, Wide};
 use crate::program::Product;
 use crate::view::Context;
 

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use pleat_argument::evaluation::{Evaluation, Model, Proved, register_data};
+use pleat_argument::data::register_data;
+use pleat_argument::evaluation::{Evaluation, Model, Proved};
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Proof;

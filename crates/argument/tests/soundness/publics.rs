@@ -3,7 +3,8 @@
 use ff::Field;
 use halo2curves::bn256::G1Affine;
 use pleat_argument::Scalar;
-use pleat_argument::evaluation::{Evaluation, Model, register_data};
+use pleat_argument::data::register_data;
+use pleat_argument::evaluation::{Evaluation, Model};
 use pleat_argument::group::verify::{Public, verify};
 use pleat_argument::layout::{inference, register_model};
 use pleat_argument::opening::{OpeningKey, Scheme};

@@ -4,9 +4,10 @@ use ff::Field;
 use rayon::prelude::*;
 
 use super::{Committed, Prover, Times, timed};
+use crate::accumulate::{IntegerPair, Narrow};
 use crate::group::Challenges;
 use crate::lookup::{self, LeafClaim, Numerators};
-use crate::multilinear::{EqFactors, IntegerPair, Narrow, eq_table, generate, scalar, stretch};
+use crate::multilinear::{EqFactors, eq_table, generate, scalar, stretch};
 use crate::program::{Block, Program, Vector, range_tag};
 use crate::proof::StepProof;
 use crate::sumcheck::{RowTables, prove_rows};

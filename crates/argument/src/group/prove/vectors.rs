@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::chunk::entry_coefficients;
 use super::{Committed, Prover, Times, timed};
+use crate::accumulate::Narrow;
 use crate::group::Challenges;
-use crate::multilinear::{Narrow, eq_table};
+use crate::multilinear::eq_table;
 use crate::proof::StepProof;
 use crate::sumcheck::{Product, Table, prove_products};
 use crate::transcript::{Transcript, multiplier};
