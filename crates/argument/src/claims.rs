@@ -101,8 +101,7 @@ impl Combination {
     pub(crate) fn columns_at(&self, rows: &[Scalar]) -> [Scalar; 4] {
         let EqFactors { low, high } = EqFactors::new(rows);
         let width = 4 * low.len();
-        let total = self
-            .values
+        self.values
             .par_chunks_exact(width)
             .zip(&high)
             .map(|(values, weight)| {
@@ -114,8 +113,7 @@ impl Combination {
                 }
                 sums.map(|sum| sum.value() * weight)
             })
-            .reduce(|| [Scalar::ZERO; 4], add4);
-        total
+            .reduce(|| [Scalar::ZERO; 4], add4)
     }
 }
 

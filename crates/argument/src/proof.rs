@@ -117,6 +117,7 @@ pub struct HeadProof {
 }
 
 /// One step.
+#[allow(clippy::large_enum_variant)] // most steps are chunks
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StepProof {
     /// A chunk.

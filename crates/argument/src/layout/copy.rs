@@ -4,9 +4,13 @@ use pleat_model::graph::Shape;
 use pleat_model::network::LayerOp;
 
 use super::{Compiler, Factors, Home, Piece, Term, power, powers, sum_powers};
-use crate::Result;
 use crate::program::{Fill, Lookup, Region};
 use crate::view::{Extra, Factor, Target};
+use crate::{Error, Result};
+
+/// Uses of one element and boxes of one layer at most: an architecture is untrusted where it is verified.
+const MAX_USES: usize = 64;
+const MAX_BOXES: usize = 1 << 16;
 
 impl Compiler<'_> {
     /// New rows with copies, compared with their sources by one identity.
@@ -74,7 +78,7 @@ impl Compiler<'_> {
                     self.publics.push(inside.on(vec![], Target::Entries));
                 }
             }
-            LayerOp::Rearrange { index } => self.rearrange(l, input, identity, index),
+            LayerOp::Rearrange { index } => self.rearrange(l, input, identity, index)?,
             _ => {}
         }
         Ok(self.tensors.pop().unwrap_or_default())
@@ -82,7 +86,10 @@ impl Compiler<'_> {
 
     /// Element i of the result, of sample b, has number `N i + b`. Its sources are grouped into boxes on
     /// which the number is affine.
-    fn rearrange(&mut self, l: usize, input: usize, identity: u32, index: &[u32]) {
+    ///
+    /// # Errors
+    /// An index so irregular that the verifier's work would get out of hand.
+    fn rearrange(&mut self, l: usize, input: usize, identity: u32, index: &[u32]) -> Result<()> {
         let n = self.samples();
         let numbering = |shape: Shape, r: &Region| {
             let (row, plane) = (n * shape.width as u64, n * shape.plane() as u64);
@@ -101,7 +108,15 @@ impl Compiler<'_> {
             self.read(&piece, &factors, term);
         }
         let source = self.shape(input);
-        for targets in occurrences(source.len(), index) {
+        let irregular = |what: &str| {
+            Error::Layout(format!(
+                "layer {l} rearranges values too irregularly to be proved: {what}"
+            ))
+        };
+        let uses = occurrences(source.len(), index)
+            .ok_or_else(|| irregular("one value is used more than 64 times"))?;
+        let mut boxes = 0;
+        for targets in uses {
             for piece in self.tensors[input].clone() {
                 let r = piece.region;
                 let whole = [
@@ -110,6 +125,10 @@ impl Compiler<'_> {
                     (0, r.width),
                 ];
                 for found in affine_boxes(&targets, source, whole) {
+                    boxes += 1;
+                    if boxes > MAX_BOXES {
+                        return Err(irregular("more than 65536 boxes of regular moves"));
+                    }
                     let start = [r.c0, r.h0, 0];
                     let axis = |k: usize| Factor::Powers {
                         step: n * found.steps[k],
@@ -132,23 +151,28 @@ impl Compiler<'_> {
                 }
             }
         }
+        Ok(())
     }
 }
 
 /// Per source element its targets, as lists of at most one target each: element k of every list is the
-/// k-th use.
-fn occurrences(sources: usize, index: &[u32]) -> Vec<Vec<Option<usize>>> {
+/// k-th use. `None` if an element has more than [`MAX_USES`].
+fn occurrences(sources: usize, index: &[u32]) -> Option<Vec<Vec<Option<usize>>>> {
     let mut lists: Vec<Vec<Option<usize>>> = vec![];
+    let mut used = vec![0; sources];
     for (target, &source) in index.iter().enumerate() {
         let source = source as usize;
-        let free = lists.iter().position(|list| list[source].is_none());
-        let free = free.unwrap_or_else(|| {
+        let use_number = used[source];
+        if use_number == MAX_USES {
+            return None;
+        }
+        used[source] += 1;
+        if use_number == lists.len() {
             lists.push(vec![None; sources]);
-            lists.len() - 1
-        });
-        lists[free][source] = Some(target);
+        }
+        lists[use_number][source] = Some(target);
     }
-    lists
+    Some(lists)
 }
 
 type Ranges = [(usize, usize); 3];
@@ -214,7 +238,7 @@ mod tests {
     fn check(shape: Shape, index: &[u32]) -> usize {
         let mut rebuilt = vec![None; index.len()];
         let mut boxes = 0;
-        for targets in occurrences(shape.len(), index) {
+        for targets in occurrences(shape.len(), index).unwrap() {
             let whole = [(0, shape.channels), (0, shape.height), (0, shape.width)];
             for b in affine_boxes(&targets, shape, whole) {
                 boxes += 1;
@@ -249,6 +273,7 @@ mod tests {
         assert_eq!(check(shape, &transposed), 1, "a transposition is one box");
         check(shape, &(0..60).rev().collect::<Vec<u32>>());
         check(shape, &[7, 7, 7, 0, 59, 58]);
+        assert!(occurrences(60, &[3; MAX_USES + 1]).is_none());
         let odd: Vec<u32> = (0..60).map(|i| i * 17 % 60).collect();
         check(shape, &odd);
     }

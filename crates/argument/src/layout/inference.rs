@@ -125,7 +125,7 @@ pub fn inference(
             return Err(Error::Layout("a registration is no inference".into()));
         }
     }
-    c.activation_tables();
+    c.activation_tables()?;
     c.range_tables();
     c.finish(kind, count_claim)
 }

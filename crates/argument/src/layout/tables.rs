@@ -7,6 +7,9 @@ use crate::{Error, Result};
 
 use pleat_model::network::{Activation, LayerOp};
 
+/// Entries of all activation tables together at most.
+const MAX_TABLE_ENTRIES: u64 = 1 << 24;
+
 /// The first entries of pieces of `0..count`, aligned to their size: `(first, bits)`, none above `2^most`.
 pub(super) fn entry_pieces(count: u64, most: u32) -> Vec<(u64, u32)> {
     let mut pieces = vec![];
@@ -48,8 +51,12 @@ impl Compiler<'_> {
     }
 
     /// Rows with all entries of all activations, their values equal to the public tables'.
-    pub(super) fn activation_tables(&mut self) {
+    ///
+    /// # Errors
+    /// More entries than a verifier would commit to.
+    pub(super) fn activation_tables(&mut self) -> Result<()> {
         let activations: Vec<(u64, usize)> = self.activations.values().copied().collect();
+        let mut entries = 0;
         for (tag, layer) in activations {
             let LayerOp::Linear {
                 quotient_bits,
@@ -64,6 +71,13 @@ impl Compiler<'_> {
                 _ => 1,
             };
             let smallest = -(1i64 << (quotient_bits - 1));
+            entries += (channels as u64) << quotient_bits;
+            if entries > MAX_TABLE_ENTRIES {
+                return Err(Error::Layout(format!(
+                    "layer {layer}: with its activation tables the network has more than {MAX_TABLE_ENTRIES} entries; \
+                     import it with fewer activation bits"
+                )));
+            }
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {
@@ -95,6 +109,7 @@ impl Compiler<'_> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Rows with the entries of every range in use.

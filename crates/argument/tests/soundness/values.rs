@@ -245,7 +245,7 @@ fn the_trace_of_another_model() {
         let mut forger = Forger::new(kind);
         let executor = Executor::new(&forger.network, &forger.weights);
         let mut trace = executor.trace(&all[1].values, 0).unwrap();
-        std::mem::swap(&mut trace.values[0], &mut vec![]);
+        trace.values[0] = vec![];
         trace.values[0] = all[0].values.clone();
         forger.groups[0].executed[0].trace = trace;
         let source = Source {
