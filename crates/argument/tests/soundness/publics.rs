@@ -380,8 +380,8 @@ fn public_data_that_do_not_fit() {
     let network = &BUNDLE.network;
     let mut registry = Registry::default();
     let classes = network.classes() as u32;
-    type Edit = dyn Fn(&mut Vec<Sample>);
-    let edits: [(&str, &Edit); 9] = [
+    type Edit<'a> = dyn Fn(&mut Vec<Sample>) + 'a;
+    let edits: [(&str, &Edit<'_>); 9] = [
         ("too large", &|s| {
             s[1].values[3] = network.input.range.max + 1
         }),
