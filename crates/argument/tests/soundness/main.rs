@@ -11,6 +11,7 @@ mod claims;
 mod columns;
 mod fixture;
 mod publics;
+mod stored;
 mod tamper;
 mod values;
 mod vectors;
