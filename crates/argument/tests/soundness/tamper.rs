@@ -374,6 +374,7 @@ fn every_check_refuses_at_its_place() {
     );
     refused(&|p| p.blind += one, "opening of the commitment");
     refused(&|p| p.mask_value += one, "opening of the commitment");
+    // The first point is zero: its column weights are 1, 0, 0, 0.
     for step in 0..case.proof.groups[0].steps.len() {
         let edit = |p: &mut Proof, which: usize| match &mut p.groups[0].steps[step] {
             StepProof::Chunk {
@@ -381,7 +382,7 @@ fn every_check_refuses_at_its_place() {
                 values,
                 running,
                 ..
-            } => *[part, &mut values[1], &mut running[2]][which] += one,
+            } => *[part, &mut values[1], &mut running[0]][which] += one,
             StepProof::Vectors {
                 part,
                 values,
