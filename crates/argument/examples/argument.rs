@@ -6,10 +6,10 @@
 //!   MODEL            a bundle (.pleat), or a model file (.onnx, .h5, .keras) quantised here on DATA
 //!   DATA, LABELS     as for `pleat run`
 //!   --samples N      the first N samples (1)
-//!   --rows BITS      size class: chunks of 2^BITS rows (15 below 2^21 values in all, else 19)
+//!   --rows BITS      size class: chunks of 2^BITS rows (15 below 2^20 values a sample, else 19)
 //!   --keys DIR       commitment keys (./keys); a missing one is made there, for tests only
 //!   --scale S --mean M --std D   preprocessing of a model file (1, 0, 1): (S x - M) / D
-//!   --mercury        open with Mercury instead of HyperKZG
+//!   --hyperkzg       open with HyperKZG instead of Mercury
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn options() -> Result<Options> {
         rows: None,
         keys: "keys".into(),
         transform: [1.0, 0.0, 1.0],
-        scheme: Scheme::HyperKzg,
+        scheme: Scheme::Mercury,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -64,7 +64,7 @@ fn options() -> Result<Options> {
             "--scale" => options.transform[0] = value()?.parse()?,
             "--mean" => options.transform[1] = value()?.parse()?,
             "--std" => options.transform[2] = value()?.parse()?,
-            "--mercury" => options.scheme = Scheme::Mercury,
+            "--hyperkzg" => options.scheme = Scheme::HyperKzg,
             other if other.starts_with("--") => bail!("unknown option {other}"),
             _ => options.files.push(arg.into()),
         }
@@ -156,7 +156,7 @@ fn main() -> Result<()> {
     let network = &bundle.network;
     let values: usize = network.layers.iter().map(|l| l.shape.len()).sum();
     let count = options.samples.min(data.len());
-    let large = values * count >= 1 << 21;
+    let large = values >= 1 << 20;
     let rows = options.rows.unwrap_or(if large { 19 } else { 15 });
     let key = key(&options.keys, rows + 2)?;
     let samples: Vec<Sample> = data
@@ -268,6 +268,7 @@ fn print_times(proved: &Proved, total: f64, rows: usize) {
         ("lookup", t.lookup),
         ("linear", t.linear),
         ("merge", t.merge),
+        ("  vectors", t.vectors),
         ("open", t.open),
     ] {
         println!("  {name:<10} {seconds:.2} s");

@@ -80,6 +80,8 @@ pub struct Times {
     pub linear: f64,
     /// The running combination: evaluation and addition.
     pub merge: f64,
+    /// Of `linear` and `merge`: weights, tables, data and outputs, that is all but chunks.
+    pub vectors: f64,
     /// Mask and opening.
     pub open: f64,
 }
@@ -240,13 +242,13 @@ impl<'a> Prover<'a> {
             );
             steps.push(match step {
                 Step::Chunk(i) => self.chunk(i, vectors[i], &challenges, transcript, &mut times)?,
-                Step::Vectors(range) => self.vectors(
-                    range.clone(),
-                    &vectors[range],
-                    &challenges,
-                    transcript,
-                    &mut times,
-                )?,
+                Step::Vectors(range) => {
+                    let own = &vectors[range.clone()];
+                    let before = times.linear + times.merge;
+                    let step = self.vectors(range, own, &challenges, transcript, &mut times)?;
+                    times.vectors += times.linear + times.merge - before;
+                    step
+                }
             });
         }
         self.times = times;
