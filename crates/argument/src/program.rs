@@ -417,7 +417,8 @@ impl Program {
                 let mut end = 0;
                 size.is_some_and(|size| {
                     v.blocks.iter().all(|b| {
-                        let aligned = b.offset >= end && b.offset % (1 << b.bits) == 0;
+                        let gap = v.kind == VectorKind::Trace && b.offset != end;
+                        let aligned = !gap && b.offset >= end && b.offset % (1 << b.bits) == 0;
                         end = b.offset + (1 << b.bits);
                         aligned
                             && end <= 1 << size
