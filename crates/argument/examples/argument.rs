@@ -1,16 +1,5 @@
-//! Proves a model on some samples with the native prover, verifies, and prints where the time went.
-//!
-//! ```text
-//! cargo run --release -p pleat-argument --example argument -- MODEL DATA [LABELS] [options]
-//!
-//!   MODEL            a bundle (.pleat), or a model file (.onnx, .h5, .keras) quantised here on DATA
-//!   DATA, LABELS     as for `pleat run`
-//!   --samples N      the first N samples (1)
-//!   --rows BITS      size class: chunks of 2^BITS rows (15 below 2^20 values a sample, else 19)
-//!   --keys DIR       commitment keys (./keys); a missing one is made there, for tests only
-//!   --scale S --mean M --std D   preprocessing of a model file (1, 0, 1): (S x - M) / D
-//!   --hyperkzg       open with HyperKZG instead of Mercury
-//! ```
+//! Proves a model on some samples with the native prover, verifies, compares with the executor, and prints
+//! where the time went. `--help` says how to call it.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -32,6 +21,25 @@ use pleat_model::network::Network;
 use pleat_model::quantize::{QuantizeOptions, quantize};
 use rand::RngCore;
 
+const USAGE: &str = "\
+Proves a model on some samples, verifies, and prints where the time went.
+
+cargo run --release -p pleat-argument --example argument -- MODEL DATA [LABELS] [options]
+
+  MODEL            a bundle of `pleat import` (.pleat), or a model file (.onnx, .h5, .keras) quantised here on DATA
+  DATA, LABELS     as for `pleat run`; with labels accuracy is proved, without them the outputs
+  --samples N      the first N samples (1)
+  --rows BITS      size class: chunks of 2^BITS rows (15 below 2^20 values a sample, else 19)
+  --keys DIR       commitment keys (./keys); a missing one is made there, for tests only
+  --scale S --mean M --std D   preprocessing of a model file (1, 0, 1): (S x - M) / D
+  --hyperkzg       open with HyperKZG instead of Mercury
+
+Example, from the folder of this crate:
+  cargo run --release --example argument -- ../../examples/lenet5/lenet5.onnx \\
+    ../../examples/lenet5/digits-images-idx3-ubyte.gz ../../examples/lenet5/digits-labels-idx1-ubyte.gz \\
+    --scale 0.003921569 --samples 8 --keys /tmp/keys
+";
+
 #[derive(Debug)]
 struct Options {
     files: Vec<PathBuf>,
@@ -40,6 +48,12 @@ struct Options {
     keys: PathBuf,
     transform: [f32; 3],
     scheme: Scheme,
+}
+
+fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T> {
+    text.parse()
+        .ok()
+        .with_context(|| format!("{option} {text}: a number is wanted"))
 }
 
 fn options() -> Result<Options> {
@@ -55,22 +69,26 @@ fn options() -> Result<Options> {
     while let Some(arg) = args.next() {
         let mut value = || {
             args.next()
-                .with_context(|| format!("{arg} needs a value; see the head of this example"))
+                .with_context(|| format!("{arg} needs a value; --help lists the options"))
         };
         match arg.as_str() {
-            "--samples" => options.samples = value()?.parse()?,
-            "--rows" => options.rows = Some(value()?.parse()?),
+            "--samples" => options.samples = number(&arg, &value()?)?,
+            "--rows" => options.rows = Some(number(&arg, &value()?)?),
             "--keys" => options.keys = value()?.into(),
-            "--scale" => options.transform[0] = value()?.parse()?,
-            "--mean" => options.transform[1] = value()?.parse()?,
-            "--std" => options.transform[2] = value()?.parse()?,
+            "--scale" => options.transform[0] = number(&arg, &value()?)?,
+            "--mean" => options.transform[1] = number(&arg, &value()?)?,
+            "--std" => options.transform[2] = number(&arg, &value()?)?,
             "--hyperkzg" => options.scheme = Scheme::HyperKzg,
-            other if other.starts_with("--") => bail!("unknown option {other}"),
+            "--help" | "-h" => {
+                print!("{USAGE}");
+                std::process::exit(0);
+            }
+            other if other.starts_with('-') => bail!("unknown option {other}; --help lists them"),
             _ => options.files.push(arg.into()),
         }
     }
     if !(2..=3).contains(&options.files.len()) {
-        bail!("give MODEL DATA [LABELS]; see the head of this example");
+        bail!("give MODEL DATA [LABELS]; --help says more");
     }
     Ok(options)
 }
@@ -79,7 +97,7 @@ fn load(options: &Options) -> Result<(Bundle, DataSet)> {
     let (model, labels) = (&options.files[0], options.files.get(2));
     let open = |spec: &_| DataSet::open(&options.files[1], labels.map(PathBuf::as_path), spec);
     if model.extension().is_some_and(|e| e == "pleat") {
-        let bundle = Bundle::load(model)?;
+        let bundle = Bundle::load(model).with_context(|| model.display().to_string())?;
         let data = open(&bundle.network.input)?;
         return Ok((bundle, data));
     }
@@ -94,7 +112,8 @@ fn load(options: &Options) -> Result<(Bundle, DataSet)> {
             },
             ..ImportOptions::default()
         },
-    )?;
+    )
+    .with_context(|| model.display().to_string())?;
     let spec = graph.input_spec(None);
     let data = open(&spec)?;
     let calibration: Vec<Sample> = data
