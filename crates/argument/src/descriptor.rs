@@ -163,32 +163,22 @@ fn axis_words(axis: &Axis, words: &mut Vec<u64>) {
             lo,
             hi,
         ]),
-        Factor::Tap {
-            taps,
-            kernel,
-            stride,
-            dilation,
-            pad,
-            length,
-            lo,
-            hi,
-            step,
-        } => {
-            let (kind, weight) = match taps {
+        Factor::Tap(tap) => {
+            let (kind, weight) = match tap.taps {
                 Taps::Point { start, bits } => (5, u64::from(start) << 32 | u64::from(bits)),
                 Taps::Powers { step } => (6, step),
             };
             words.extend([
                 bits | kind,
                 weight,
-                kernel,
-                stride,
-                dilation,
-                pad as u64,
-                length,
-                lo,
-                hi,
-                step,
+                tap.kernel,
+                tap.stride,
+                tap.dilation,
+                tap.pad as u64,
+                tap.length,
+                tap.lo,
+                tap.hi,
+                tap.step,
             ]);
         }
     }

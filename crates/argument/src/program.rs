@@ -7,7 +7,7 @@ use ff::Field;
 use serde::{Deserialize, Serialize};
 
 use crate::Scalar;
-use crate::view::{Axis, Extra, Factor, Taps, Target, View};
+use crate::view::{Axis, Extra, Factor, Tap, Taps, Target, View};
 
 /// Products of one head at most.
 pub const HEAD_PRODUCTS: usize = 128;
@@ -391,11 +391,11 @@ impl Program {
             let coordinates = self.heads.get(view.head as usize).map_or(0, |h| h.bits);
             let axis_ok = |a: &Axis| match a.factor {
                 Factor::Point { start, .. } => start + a.bits <= coordinates,
-                Factor::Tap {
+                Factor::Tap(Tap {
                     taps: Taps::Point { start, bits },
                     kernel,
                     ..
-                } => start + bits <= coordinates && kernel <= 1 << bits,
+                }) => start + bits <= coordinates && kernel <= 1 << bits,
                 _ => true,
             };
             view.bits() == block_bits

@@ -5,11 +5,15 @@
 //! ([`Factor::evaluate`]) in time logarithmic in the axis. `docs/argument.md`, "Views", lists the
 //! factors; the two evaluations agree by test on random shapes.
 
+mod tap;
+
 use ff::{Field, PrimeField};
 use serde::{Deserialize, Serialize};
 
 use crate::Scalar;
 use crate::multilinear::{eq_index, eq_table, scalar};
+
+pub use tap::{Tap, Taps};
 
 /// Everything a view's coefficients depend on that is not part of its description.
 #[derive(Clone, Debug, Default)]
@@ -33,23 +37,6 @@ impl Context {
     pub fn power(&self, exponent: u64) -> Scalar {
         self.xi.pow_vartime([exponent])
     }
-}
-
-/// Weights of the taps of a window along one axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Taps {
-    /// `eq(r, i)` with `bits` coordinates of the head's point from `start`.
-    Point {
-        /// First coordinate.
-        start: u32,
-        /// Coordinates.
-        bits: u32,
-    },
-    /// `xi^(step i)`.
-    Powers {
-        /// Exponent of one tap.
-        step: u64,
-    },
 }
 
 /// The coefficient along one axis of `2^bits` indices.
@@ -90,27 +77,8 @@ pub enum Factor {
         /// End of the indices.
         hi: u64,
     },
-    /// `sum_i w_i sum_{lo <= h < hi} [t = stride h + dilation i - pad] xi^(step h)` for `t < length`.
-    Tap {
-        /// `w_i`.
-        taps: Taps,
-        /// Number of taps.
-        kernel: u64,
-        /// Stride.
-        stride: u64,
-        /// Dilation.
-        dilation: u64,
-        /// Padding before the axis; larger for later pieces of a cut axis, so any sign is allowed.
-        pad: i64,
-        /// Elements of the axis.
-        length: u64,
-        /// First output position.
-        lo: u64,
-        /// End of the output positions.
-        hi: u64,
-        /// Exponent of one output position.
-        step: u64,
-    },
+    /// A window's taps.
+    Tap(Tap),
 }
 
 /// `sum_{i < bound} prod_b (bit b of i ? weights[b].1 : weights[b].0)`, from the lowest bit upwards:
@@ -158,25 +126,6 @@ fn coordinates(point: &[Scalar], start: u32, bits: u32) -> &[Scalar] {
     point
         .get(start as usize..(start + bits) as usize)
         .unwrap_or_default()
-}
-
-impl Taps {
-    fn weights(&self, kernel: u64, context: &Context, head: usize) -> Vec<Scalar> {
-        match *self {
-            Self::Point { start, bits } => {
-                let point = context.points.get(head).map_or(&[][..], Vec::as_slice);
-                let mut weights = eq_table(coordinates(point, start, bits));
-                weights.resize(kernel as usize, Scalar::ZERO);
-                weights
-            }
-            Self::Powers { step } => {
-                let base = context.power(step);
-                std::iter::successors(Some(Scalar::ONE), |w| Some(*w * base))
-                    .take(kernel as usize)
-                    .collect()
-            }
-        }
-    }
 }
 
 /// One axis of a block: its factor and its index bits.
@@ -238,30 +187,7 @@ impl Axis {
                     }
                 }
             }
-            Factor::Tap {
-                taps,
-                kernel,
-                stride,
-                dilation,
-                pad,
-                length,
-                lo,
-                hi,
-                step,
-            } => {
-                let base = context.power(step);
-                let weights = taps.weights(kernel, context, head);
-                let mut power = context.power(step.wrapping_mul(lo));
-                for h in lo..hi {
-                    for (i, weight) in weights.iter().enumerate() {
-                        let t = (stride * h + dilation * i as u64) as i64 - pad;
-                        if (0..length.min(n) as i64).contains(&t) {
-                            table[t as usize] += *weight * power;
-                        }
-                    }
-                    power *= base;
-                }
-            }
+            Factor::Tap(tap) => tap.write(&mut table, context, head),
         }
         table
     }
@@ -309,61 +235,8 @@ impl Axis {
                     .collect();
                 between(&weights, lo, hi)
             }
-            Factor::Tap { .. } => self.evaluate_tap(point, context, head),
+            Factor::Tap(tap) => tap.evaluate(point, context, head),
         }
-    }
-
-    fn evaluate_tap(&self, point: &[Scalar], context: &Context, head: usize) -> Scalar {
-        let Factor::Tap {
-            taps,
-            kernel,
-            stride,
-            dilation,
-            pad,
-            length,
-            lo,
-            hi,
-            step,
-        } = self.factor
-        else {
-            return Scalar::ZERO;
-        };
-        let low_bits = stride.trailing_zeros();
-        if !stride.is_power_of_two() || low_bits > self.bits {
-            let table = self.table(context, head);
-            return std::iter::zip(table, eq_table(point))
-                .map(|(a, b)| a * b)
-                .sum();
-        }
-        // t = stride q + a, so h = q + (a + pad - dilation i) / stride: per residue a and tap i one
-        // truncated power over q.
-        let weights = taps.weights(kernel, context, head);
-        let (low, high) = point.split_at(low_bits as usize);
-        let (residues, base) = (eq_table(low), context.power(step));
-        let inverse = base.invert().unwrap_or(Scalar::ZERO);
-        let high = power_weights(high, base);
-        let mut total = Scalar::ZERO;
-        for (a, residue) in residues.iter().enumerate() {
-            let count = (length.saturating_sub(a as u64)).div_ceil(stride) as i64;
-            let mut sum = Scalar::ZERO;
-            for (i, weight) in weights.iter().enumerate() {
-                let offset = a as i64 + pad - (dilation * i as u64) as i64;
-                if offset.rem_euclid(stride as i64) != 0 {
-                    continue;
-                }
-                let shift = offset.div_euclid(stride as i64);
-                let (from, to) = ((lo as i64 - shift).max(0), (hi as i64 - shift).min(count));
-                if from < to {
-                    let factor = match shift {
-                        0.. => base.pow_vartime([shift as u64]),
-                        _ => inverse.pow_vartime([shift.unsigned_abs()]),
-                    };
-                    sum += *weight * factor * between(&high, from as u64, to as u64);
-                }
-            }
-            total += *residue * sum;
-        }
-        total
     }
 
     /// The sum of all coefficients: the closed form at one half, times the length.

@@ -4,7 +4,7 @@
 use ff::Field;
 use pleat_argument::Scalar;
 use pleat_argument::multilinear::{eq_table, evaluate};
-use pleat_argument::view::{Axis, Context, Extra, Factor, Taps, Target, View};
+use pleat_argument::view::{Axis, Context, Extra, Factor, Tap, Taps, Target, View};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -184,7 +184,7 @@ fn taps_of_every_geometry() {
                         // The axis of the length, one that is longer, one that is too short.
                         let own = length.next_power_of_two().trailing_zeros();
                         for bits in [own, own + 1, own.saturating_sub(1)] {
-                            let factor = Factor::Tap {
+                            let factor = Factor::Tap(Tap {
                                 taps,
                                 kernel,
                                 stride,
@@ -194,7 +194,7 @@ fn taps_of_every_geometry() {
                                 lo,
                                 hi,
                                 step: 13,
-                            };
+                            });
                             check(Axis::new(bits, factor), &context, |t| {
                                 tap(weights, &powers, stride, dilation, pad, length, (lo, hi), t)
                             });
@@ -217,7 +217,7 @@ fn taps_of_every_interval() {
             for lo in 0..12 {
                 for hi in 0..14 {
                     for (bits, length) in [(0, 1), (3, 7), (4, 13), (4, 16)] {
-                        let factor = Factor::Tap {
+                        let factor = Factor::Tap(Tap {
                             taps: Taps::Powers { step: 6 },
                             kernel: 3,
                             stride,
@@ -227,7 +227,7 @@ fn taps_of_every_interval() {
                             lo,
                             hi,
                             step: 13,
-                        };
+                        });
                         check(Axis::new(bits, factor), &context, |t| {
                             tap(&weights, &powers, stride, 1, pad, length, (lo, hi), t)
                         });
@@ -265,16 +265,18 @@ fn factor() -> impl Strategy<Value = (u32, Factor)> {
         (-5..40i64, 0..70u64, range, step),
     )
         .prop_map(
-            |((taps, kernel, stride, dilation), (pad, length, (lo, hi), step))| Factor::Tap {
-                taps,
-                kernel,
-                stride,
-                dilation,
-                pad,
-                length,
-                lo,
-                hi,
-                step,
+            |((taps, kernel, stride, dilation), (pad, length, (lo, hi), step))| {
+                Factor::Tap(Tap {
+                    taps,
+                    kernel,
+                    stride,
+                    dilation,
+                    pad,
+                    length,
+                    lo,
+                    hi,
+                    step,
+                })
             },
         );
     (0..=6u32, prop_oneof![simple, window])

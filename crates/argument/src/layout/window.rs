@@ -4,7 +4,7 @@ use pleat_model::graph::Window;
 use pleat_model::network::{LayerOp, LinearMap};
 
 use crate::program::COLUMN_BITS;
-use crate::view::{Factor, Taps};
+use crate::view::{Factor, Tap, Taps};
 use crate::{Error, Result};
 
 /// Refuses windows whose positions would not fit the integers of a factor, and those with more taps than a
@@ -45,7 +45,7 @@ pub(super) fn tap(
     outputs: (usize, usize),
     step: u64,
 ) -> Factor {
-    Factor::Tap {
+    Factor::Tap(Tap {
         taps,
         kernel: window.kernel[axis] as u64,
         stride: window.stride[axis] as u64,
@@ -55,7 +55,7 @@ pub(super) fn tap(
         lo: outputs.0 as u64,
         hi: outputs.1 as u64,
         step,
-    }
+    })
 }
 
 pub(super) type Rectangle = ((usize, usize), (usize, usize), i32);
