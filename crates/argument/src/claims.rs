@@ -40,7 +40,7 @@ impl RunningClaim {
 
 /// The prover's side: the combination itself, and its blinder.
 #[derive(Clone, Debug)]
-pub(crate) struct Combination {
+pub struct Combination {
     pub(crate) values: Vec<Scalar>,
     pub(crate) blind: Scalar,
     /// Terms so far, for the opening.
@@ -50,7 +50,8 @@ pub(crate) struct Combination {
 const CHUNK: usize = 1 << 12;
 
 impl Combination {
-    pub(crate) fn new(index_bits: u32) -> Self {
+    /// The combination of nothing, of `2^index_bits` entries.
+    pub fn new(index_bits: u32) -> Self {
         Self {
             values: vec![Scalar::ZERO; 1 << index_bits],
             blind: Scalar::ZERO,
@@ -59,13 +60,7 @@ impl Combination {
     }
 
     /// Adds `mu` times a vector, which may be shorter.
-    pub(crate) fn add(
-        &mut self,
-        vector: &[i32],
-        mu: &Scalar,
-        commitment: G1Affine,
-        blind: &Scalar,
-    ) {
+    pub fn add(&mut self, vector: &[i32], mu: &Scalar, commitment: G1Affine, blind: &Scalar) {
         let multiple = IntegerPair::new(*mu, Scalar::ZERO);
         self.values
             .par_chunks_mut(CHUNK)
@@ -82,7 +77,7 @@ impl Combination {
     }
 
     /// `factor sum_c eq(point, c) F[4 row + c]` per row.
-    pub(crate) fn rows(&self, column_point: &[Scalar], factor: &Scalar, rows: &mut [Scalar]) {
+    pub fn rows(&self, column_point: &[Scalar], factor: &Scalar, rows: &mut [Scalar]) {
         let mut weights = eq_table(column_point);
         weights.iter_mut().for_each(|w| *w *= factor);
         rows.par_iter_mut()
@@ -98,7 +93,7 @@ impl Combination {
     }
 
     /// The four columns at a point of the rows.
-    pub(crate) fn columns_at(&self, rows: &[Scalar]) -> [Scalar; 4] {
+    pub fn columns_at(&self, rows: &[Scalar]) -> [Scalar; 4] {
         let EqFactors { low, high } = EqFactors::new(rows);
         let width = 4 * low.len();
         self.values
