@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// Uses of one element and boxes of one layer at most: an architecture is untrusted where it is verified.
 const MAX_USES: usize = 64;
 const MAX_BOXES: usize = 1 << 16;
+/// Sources times uses of one layer, and of all layers together, at most.
+const MAX_LISTED: usize = 1 << 26;
+const MAX_MOVED: usize = 1 << 29;
 
 impl Compiler<'_> {
     /// New rows with copies, compared with their sources by one identity.
@@ -114,7 +117,11 @@ impl Compiler<'_> {
             ))
         };
         let uses = occurrences(source.len(), index)
-            .ok_or_else(|| irregular("one value is used more than 64 times"))?;
+            .ok_or_else(|| irregular("values of a large tensor are used too often"))?;
+        self.moved += source.len() * uses.len();
+        if self.moved > MAX_MOVED {
+            return Err(irregular("too many values are looked at"));
+        }
         let mut boxes = 0;
         for targets in uses {
             for piece in self.tensors[input].clone() {
@@ -126,6 +133,7 @@ impl Compiler<'_> {
                 ];
                 for found in affine_boxes(&targets, source, whole) {
                     boxes += 1;
+                    self.spend(1)?;
                     if boxes > MAX_BOXES {
                         return Err(irregular("more than 65536 boxes of regular moves"));
                     }
@@ -156,7 +164,7 @@ impl Compiler<'_> {
 }
 
 /// Per source element its targets, as lists of at most one target each: element k of every list is the
-/// k-th use. `None` if an element has more than [`MAX_USES`].
+/// k-th use. `None` if an element has more than [`MAX_USES`], or the lists were too long.
 fn occurrences(sources: usize, index: &[u32]) -> Option<Vec<Vec<Option<usize>>>> {
     let mut lists: Vec<Vec<Option<usize>>> = vec![];
     let mut used = vec![0; sources];
@@ -168,6 +176,9 @@ fn occurrences(sources: usize, index: &[u32]) -> Option<Vec<Vec<Option<usize>>>>
         }
         used[source] += 1;
         if use_number == lists.len() {
+            if sources * (lists.len() + 1) > MAX_LISTED {
+                return None;
+            }
             lists.push(vec![None; sources]);
         }
         lists[use_number][source] = Some(target);

@@ -1,5 +1,7 @@
 //! Requantised layers: convolutions (products), average pooling and sums (linear identities).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use pleat_model::graph::Window;
 use pleat_model::network::{Activation, LayerOp, LinearMap, rounding_constant};
 
@@ -71,7 +73,7 @@ impl Compiler<'_> {
         let half = rounding_constant(*shift);
         match map {
             LinearMap::Conv { window, .. } => {
-                for part in self.parts(l, map) {
+                for part in self.parts(l, map)? {
                     self.product(l, window, part, &pieces)?;
                 }
             }
@@ -81,7 +83,7 @@ impl Compiler<'_> {
             } => {
                 let id = self.next_identity();
                 self.accumulators(&pieces, id, (0, layer.shape.channels));
-                self.average(l, id, window, multipliers);
+                self.average(l, id, window, multipliers)?;
                 self.constant(l, id, -half);
             }
             LinearMap::Sum { multipliers } => {
@@ -133,18 +135,9 @@ impl Compiler<'_> {
 
     /// The distinct channel runs of a tensor with slots: aligned ranges of the channel index.
     fn runs(&self, input: usize) -> (Vec<Run>, u32) {
-        let mut runs: Vec<Run> = vec![];
-        for piece in &self.tensors[input] {
-            let run = (
-                piece.region.c0,
-                piece.region.channels,
-                piece.region.c_bits,
-                0,
-            );
-            if !runs.iter().any(|r| r.0 == run.0) {
-                runs.push(run);
-            }
-        }
+        let run = |p: &Piece| (p.region.c0, p.region.channels, p.region.c_bits, 0);
+        let distinct: BTreeSet<Run> = self.tensors[input].iter().map(run).collect();
+        let mut runs: Vec<Run> = distinct.into_iter().collect();
         runs.sort_by_key(|r| (std::cmp::Reverse(r.2), r.0));
         let mut end = 0;
         for run in &mut runs {
@@ -155,14 +148,17 @@ impl Compiler<'_> {
     }
 
     /// The products a convolution is made of: one, unless its groups do not fit the bits of channels.
-    fn parts(&self, l: usize, map: &LinearMap) -> Vec<Part> {
+    ///
+    /// # Errors
+    /// More products than a program may have.
+    fn parts(&mut self, l: usize, map: &LinearMap) -> Result<Vec<Part>> {
         let LinearMap::Conv {
             out_channels,
             groups,
             ..
         } = map
         else {
-            return vec![];
+            return Ok(vec![]);
         };
         let input = self.network.layers[l].inputs[0];
         let channels = self.shape(input).channels;
@@ -173,22 +169,24 @@ impl Compiler<'_> {
             grouped: None,
         };
         if *groups == 1 {
-            return vec![whole];
+            return Ok(vec![whole]);
         }
         let fits = |r: &Run| r.0.is_multiple_of(of_input) || r.0 % of_input + r.1 <= of_input;
         if of_input.is_power_of_two() && self.runs(input).0.iter().all(fits) {
-            return vec![Part {
+            return Ok(vec![Part {
                 grouped: Some((of_input, of_output)),
                 ..whole
-            }];
+            }]);
         }
-        (0..*groups)
+        // Each of them looks at every piece.
+        self.spend(groups.saturating_mul(self.tensors[input].len()))?;
+        Ok((0..*groups)
             .map(|g| Part {
                 inputs: (g * of_input, (g + 1) * of_input),
                 outputs: (g * of_output, (g + 1) * of_output),
                 grouped: None,
             })
-            .collect()
+            .collect())
     }
 
     fn product(&mut self, l: usize, window: &Window, part: Part, pieces: &[Piece]) -> Result<()> {
@@ -196,6 +194,7 @@ impl Compiler<'_> {
         let (identity, number) = (self.next_identity(), self.products.len() as u32);
         let input = network.layers[l].inputs[0];
         let (runs, slot_bits) = self.runs(input);
+        let by_channel: BTreeMap<usize, Run> = runs.iter().map(|r| (r.0, *r)).collect();
         let tap_bits = [axis_bits(window.kernel[1]), axis_bits(window.kernel[0])];
         let first_slot = tap_bits[0] + tap_bits[1];
         let claim = 2 * number + 1;
@@ -222,7 +221,7 @@ impl Compiler<'_> {
         let [row, sample, channel] = self.steps(out);
         for piece in self.tensors[input].clone() {
             let region = &piece.region;
-            let run = runs.iter().find(|r| r.0 == region.c0);
+            let run = by_channel.get(&region.c0);
             let Some((channels, high)) = run.and_then(|run| place(run, 0, 0)) else {
                 continue;
             };
@@ -278,6 +277,7 @@ impl Compiler<'_> {
                     ))
                 })?;
             for (first, count) in output_pieces(output_runs, room) {
+                self.spend(1)?;
                 let axes = vec![
                     Axis::new(tap_bits[0], point_range(0, window.kernel[1])),
                     Axis::new(tap_bits[1], point_range(tap_bits[0], window.kernel[0])),
@@ -364,11 +364,19 @@ impl Compiler<'_> {
     }
 
     /// Minus the window sums, each times its multiplier: one term per rectangle of equal multipliers.
-    fn average(&mut self, l: usize, identity: u32, window: &Window, multipliers: &[i32]) {
+    fn average(
+        &mut self,
+        l: usize,
+        identity: u32,
+        window: &Window,
+        multipliers: &[i32],
+    ) -> Result<()> {
         let (shape, input) = (self.shape(l), self.network.layers[l].inputs[0]);
         let [row, sample, channel] = self.steps(shape);
         let ones = Taps::Powers { step: 0 };
-        for (rows, columns, multiplier) in rectangles(multipliers, shape.height, shape.width) {
+        let found = rectangles(multipliers, shape.height, shape.width);
+        self.spend(found.len().saturating_mul(self.tensors[input].len()))?;
+        for (rows, columns, multiplier) in found {
             for piece in self.tensors[input].clone() {
                 let r = &piece.region;
                 let factors = Factors {
@@ -382,6 +390,7 @@ impl Compiler<'_> {
                 self.read(&piece, &factors, term);
             }
         }
+        Ok(())
     }
 }
 

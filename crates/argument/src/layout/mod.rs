@@ -36,6 +36,10 @@ use pieces::{Cut, axis_bits, cut};
 /// Smallest and largest size class: rows of a chunk, as a power of two.
 pub const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=24;
 
+/// Pieces, blocks and terms of a program at most: far beyond every network, but an architecture is untrusted where
+/// it is verified, and a small one may ask for any number of them.
+const MAX_TERMS: usize = 1 << 18;
+
 /// Where a piece of a tensor is committed.
 #[derive(Clone, Copy, Debug)]
 enum Home {
@@ -140,6 +144,9 @@ struct Compiler<'a> {
     activations: BTreeMap<Vec<u8>, (u64, usize)>,
     next_tag: u64,
     useful_rows: u64,
+    /// Pieces, blocks and terms so far, and values looked at by rearrangements.
+    spent: usize,
+    moved: usize,
 }
 
 impl<'a> Compiler<'a> {
@@ -163,6 +170,19 @@ impl<'a> Compiler<'a> {
             activations: BTreeMap::new(),
             next_tag: crate::program::FIRST_TABLE_TAG,
             useful_rows: 0,
+            spent: 0,
+            moved: 0,
+        }
+    }
+
+    /// Counts pieces, blocks or terms before they are made.
+    fn spend(&mut self, terms: usize) -> Result<()> {
+        self.spent = self.spent.saturating_add(terms);
+        match self.spent <= MAX_TERMS {
+            true => Ok(()),
+            false => Err(Error::Layout(format!(
+                "the network falls into more than {MAX_TERMS} pieces and terms; choose a larger size class"
+            ))),
         }
     }
 
@@ -179,7 +199,7 @@ impl<'a> Compiler<'a> {
         self.network.layers[layer].shape
     }
 
-    fn cut(&self, layer: usize, tap_bits: u32, exact_channels: bool) -> Result<Vec<Region>> {
+    fn cut(&mut self, layer: usize, tap_bits: u32, exact_channels: bool) -> Result<Vec<Region>> {
         let how = Cut {
             row_bits: self.row_bits,
             tap_bits,
@@ -187,7 +207,9 @@ impl<'a> Compiler<'a> {
             exact_channels,
             free_channels: false,
         };
-        cut(layer, self.shape(layer), how)
+        let regions = cut(layer, self.shape(layer), how)?;
+        self.spend(regions.len())?;
+        Ok(regions)
     }
 
     /// A new trace block.
@@ -311,6 +333,9 @@ impl<'a> Compiler<'a> {
             let network = self.network;
             let layer = &network.layers[l];
             window::check(l, &layer.op, self.row_bits)?;
+            for &input in &layer.inputs {
+                self.spend(self.tensors[input].len())?;
+            }
             let pieces = match &layer.op {
                 LayerOp::Input => self.tensors.pop().unwrap_or_default(),
                 LayerOp::Linear { .. } => self.linear(l)?,

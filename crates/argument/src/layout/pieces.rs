@@ -2,6 +2,7 @@
 
 use pleat_model::graph::Shape;
 
+use super::MAX_TERMS;
 use crate::program::Region;
 use crate::{Error, Result};
 
@@ -59,14 +60,27 @@ fn two(n: usize) -> Vec<(usize, usize)> {
 }
 
 /// Cuts pieces longer than `2^bits`.
-fn limit(pieces: Vec<(usize, usize)>, bits: u32) -> Vec<(usize, usize)> {
+///
+/// # Errors
+/// More than any program may have.
+fn limit(pieces: Vec<(usize, usize)>, bits: u32) -> Result<Vec<(usize, usize)>> {
     let most = 1usize << bits;
-    pieces
+    few(pieces.iter().map(|p| p.1.div_ceil(most)).sum())?;
+    Ok(pieces
         .into_iter()
         .flat_map(|(first, length)| {
             (0..length.div_ceil(most)).map(move |i| (first + i * most, most.min(length - i * most)))
         })
-        .collect()
+        .collect())
+}
+
+fn few(pieces: usize) -> Result<()> {
+    match pieces <= MAX_TERMS {
+        true => Ok(()),
+        false => Err(Error::Layout(format!(
+            "a tensor falls into more than {MAX_TERMS} pieces; choose a larger size class"
+        ))),
+    }
 }
 
 /// The regions of a layer's tensor, channels outermost: a grid of channel runs and row runs.
@@ -117,21 +131,22 @@ pub(crate) fn cut(layer: usize, shape: Shape, how: Cut) -> Result<Vec<Region>> {
         row_runs = binary(height);
     }
     // Channels give way first, then rows.
-    let row_runs = limit(row_runs, room);
+    let row_runs = limit(row_runs, room)?;
     let rows = row_runs.iter().map(|r| axis_bits(r.1)).max().unwrap_or(0);
-    let mut channel_runs = limit(channel_runs, room - rows);
+    let mut channel_runs = limit(channel_runs, room - rows)?;
     if how.free_channels {
         let room = room
             .checked_sub(how.group_bits)
             .ok_or_else(|| too_wide(0))?;
-        channel_runs = limit(channel_runs, room);
+        channel_runs = limit(channel_runs, room)?;
     }
     let widest = channel_runs.iter().map(|r| axis_bits(r.1)).max();
     let widest = widest.unwrap_or(0);
     let room = room
         .checked_sub(how.group_bits + widest)
         .ok_or_else(|| too_wide(widest))?;
-    let row_runs = limit(row_runs, room);
+    let row_runs = limit(row_runs, room)?;
+    few(channel_runs.len().saturating_mul(row_runs.len()))?;
     Ok(channel_runs
         .iter()
         .flat_map(|&(c0, channels)| {

@@ -42,6 +42,7 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
             // Pieces that fit a chunk.
             let piece_bits = block.bits.min(row_bits + 1);
             for piece in 0..1u64 << (block.bits - piece_bits) {
+                c.spend(1)?;
                 let single = piece_bits == 0;
                 let row_count = piece_bits.saturating_sub(1);
                 let lookup = Lookup {

@@ -114,6 +114,7 @@ impl Compiler<'_> {
             let positions = self.axes(&region, &dense);
             for rows in self.tap_pieces(window.kernel[0], &region) {
                 for columns in self.tap_pieces(window.kernel[1], &region) {
+                    self.spend(1)?;
                     let axes = |numbered: bool| -> Vec<Axis> {
                         let factor = |t: &TapAxis, axis: usize| match numbered {
                             true => powers(tap_steps[axis], t.count),
@@ -259,6 +260,7 @@ impl Compiler<'_> {
         let most = classes.min(1 << room);
         let live = |step| Factor::Live { step };
         for first in (0..classes).step_by(most) {
+            self.spend(1)?;
             let count = most.min(classes - first);
             let bits = axis_bits(count);
             let axes = |step, sample| {
@@ -322,6 +324,7 @@ impl Compiler<'_> {
         for output in &self.network.outputs {
             let identity = self.next_identity();
             let shape = self.shape(output.layer);
+            self.spend(self.tensors[output.layer].len())?;
             self.read_dense(output.layer, shape, &Term::identity(identity, 1));
             for piece in self.tensors[output.layer].clone() {
                 let mut region = piece.region;

@@ -81,6 +81,7 @@ impl Compiler<'_> {
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {
+                    self.spend(1)?;
                     let entry = smallest + first as i64;
                     let lookup = Lookup {
                         tag: tag + channel as u64,
