@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::Scalar;
 use crate::accumulate::{IntegerPair, Wide};
 use crate::multilinear::{EqFactors, eq_table};
-use crate::transcript::{Domain, hash_narrow, point_elements};
+use crate::transcript::{Domain, hash, point_elements};
 
 /// The verifier's side. `absorb` is the only place that decides how commitments and multipliers are
 /// carried: a list here, a folded commitment elsewhere.
@@ -34,7 +34,7 @@ impl RunningClaim {
     /// One more term of the combination.
     pub fn absorb(&mut self, commitment: &G1Affine, mu: &Scalar) {
         let [low, high] = point_elements(commitment);
-        self.list = hash_narrow(Domain::List, &[self.list, low, high, *mu]);
+        self.list = hash(Domain::List, &[self.list, low, high, *mu]);
     }
 }
 

@@ -38,6 +38,7 @@ pub mod quiet;
 pub mod registry;
 pub mod srs;
 pub mod statement;
+pub mod step;
 pub mod sumcheck;
 pub mod transcript;
 pub mod view;

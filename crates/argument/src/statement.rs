@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::program::{DataLayout, Kind, Program};
-use crate::transcript::{Domain, hash, hash_narrow, point_elements};
+use crate::transcript::{Domain, hash, point_elements};
 use crate::{Error, Result, Scalar};
 
 /// Up to 31 bytes, little endian: injective, below `2^248`.
@@ -44,7 +44,7 @@ pub fn context_hash(bytes: &[u8]) -> Scalar {
 /// One more commitment into a chain of vectors.
 pub fn extend_chain(chain: &Scalar, commitment: &G1Affine) -> Scalar {
     let [low, high] = point_elements(commitment);
-    hash_narrow(Domain::Vectors, &[*chain, low, high])
+    hash(Domain::Vectors, &[*chain, low, high])
 }
 
 /// The chain over commitments.

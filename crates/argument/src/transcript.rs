@@ -2,14 +2,13 @@
 //!
 //! ```text
 //! state_0     = H(start;  tag, elements)               start of a transcript
-//! state_{i+1} = H(narrow; state_i, message)            a message of up to 5 elements
-//! state_{i+1} = H(wide;   state_i, elements)           a long absorption
+//! state_{i+1} = H(message; state_i, elements)          a message
 //! ```
 //!
 //! The state after a message *is* the challenge that follows it: a full field element, never
 //! truncated. Whatever is hashed later continues from it, so every challenge depends on all that came
-//! before. Two sponges: rate 3 (264 constraints a permutation) for the messages of sum-check rounds,
-//! rate 24 (777 constraints) for long absorptions. nova-snark's sponge puts a tag of the number of
+//! before. Three sponges, chosen by the number of elements: rate 3 for up to 3 (264 constraints a
+//! permutation), rate 5 for up to 5, rate 24 (777 constraints) for long absorptions. nova-snark's sponge puts a tag of the number of
 //! elements absorbed and squeezed and of the [`Domain`] into the capacity, so hashes of different
 //! length or meaning never share a state.
 //!
@@ -24,7 +23,7 @@ use halo2curves::group::prime::PrimeCurveAffine;
 use nova_snark::frontend::gadgets::poseidon::{
     IOPattern, PoseidonConstants, Simplex, Sponge, SpongeAPI, SpongeOp, SpongeTrait, Strength,
 };
-use typenum::{U3, U24};
+use typenum::{U3, U5, U24};
 
 use crate::Scalar;
 
@@ -32,10 +31,8 @@ use crate::Scalar;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Domain {
-    /// A message of a transcript, narrow sponge.
+    /// A message of a transcript.
     Message = 0x706c_1001,
-    /// A long absorption of a transcript.
-    Absorb = 0x706c_1002,
     /// Start of a group's chain.
     Group = 0x706c_1101,
     /// One commitment into a group's chain.
@@ -70,6 +67,8 @@ pub enum Domain {
 
 static NARROW: LazyLock<PoseidonConstants<Scalar, U3>> =
     LazyLock::new(|| Sponge::<Scalar, U3>::api_constants(Strength::Standard));
+static MIDDLE: LazyLock<PoseidonConstants<Scalar, U5>> =
+    LazyLock::new(|| Sponge::<Scalar, U5>::api_constants(Strength::Standard));
 static WIDE: LazyLock<PoseidonConstants<Scalar, U24>> =
     LazyLock::new(|| Sponge::<Scalar, U24>::api_constants(Strength::Standard));
 
@@ -87,14 +86,13 @@ macro_rules! sponge_hash {
     }};
 }
 
-/// The wide hash of some field elements.
+/// The hash of some field elements, by the cheapest sponge that absorbs them at once.
 pub fn hash(domain: Domain, elements: &[Scalar]) -> Scalar {
-    sponge_hash!(WIDE, domain, elements)
-}
-
-/// The narrow hash of some field elements: cheaper up to 20 of them.
-pub fn hash_narrow(domain: Domain, elements: &[Scalar]) -> Scalar {
-    sponge_hash!(NARROW, domain, elements)
+    match elements.len() {
+        0..=3 => sponge_hash!(NARROW, domain, elements),
+        4..=5 => sponge_hash!(MIDDLE, domain, elements),
+        _ => sponge_hash!(WIDE, domain, elements),
+    }
 }
 
 /// A transcript, for prover and verifier alike.
@@ -111,23 +109,22 @@ impl Transcript {
         }
     }
 
-    /// Absorbs a short message and returns the challenge that follows it.
-    pub fn message(&mut self, elements: &[Scalar]) -> Scalar {
-        debug_assert!(elements.len() <= 5, "a message, not a long absorption");
-        let mut input = [Scalar::ZERO; 6];
-        let n = elements.len().min(5) + 1;
-        input[0] = self.state;
-        input[1..n].copy_from_slice(&elements[..n - 1]);
-        self.state = hash_narrow(Domain::Message, &input[..n]);
+    /// Goes on from a state.
+    pub fn resume(state: Scalar) -> Self {
+        Self { state }
+    }
+
+    /// The state: the challenge after the last message.
+    pub fn state(&self) -> Scalar {
         self.state
     }
 
-    /// Absorbs any number of elements and returns the challenge that follows them.
-    pub fn absorb(&mut self, elements: &[Scalar]) -> Scalar {
+    /// Absorbs a message and returns the challenge that follows it.
+    pub fn message(&mut self, elements: &[Scalar]) -> Scalar {
         let mut input = Vec::with_capacity(elements.len() + 1);
         input.push(self.state);
         input.extend_from_slice(elements);
-        self.state = hash(Domain::Absorb, &input);
+        self.state = hash(Domain::Message, &input);
         self.state
     }
 }

@@ -18,6 +18,7 @@
 //! so that it cannot hold modulo the field's order only.
 #![forbid(unsafe_code)]
 
+pub mod circuit;
 pub mod error;
 pub mod gadgets;
 pub mod layers;

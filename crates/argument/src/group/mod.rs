@@ -15,7 +15,7 @@ use crate::claims::RunningClaim;
 use crate::multilinear::{eq, eq_index, scalar};
 use crate::program::{Program, VectorKind, range_tag};
 use crate::statement::Statement;
-use crate::transcript::{Domain, Transcript, hash, hash_narrow, point_elements};
+use crate::transcript::{Domain, Transcript, hash, point_elements};
 use crate::view::Context;
 
 /// What is carried from group to group; all of it is public at the end.
@@ -127,7 +127,7 @@ pub(crate) fn seed(
     for (vector, commitment) in program.vectors.iter().zip(commitments) {
         let [low, high] = point_elements(commitment);
         let name = (vector.kind as u64) << 32 | vector.slot as u64;
-        chain = hash_narrow(Domain::Chain, &[chain, Scalar::from(name), low, high]);
+        chain = hash(Domain::Chain, &[chain, Scalar::from(name), low, high]);
     }
     chain
 }
@@ -145,7 +145,7 @@ pub(crate) struct Challenges {
 
 impl Challenges {
     pub(crate) fn new(seed: Scalar, salt: Scalar, place: &Place) -> Self {
-        let derive = |label: u64| hash_narrow(Domain::Derived, &[seed, Scalar::from(label)]);
+        let derive = |label: u64| hash(Domain::Derived, &[seed, Scalar::from(label)]);
         Self {
             seed,
             salt,

@@ -329,7 +329,7 @@ impl<'a> Prover<'a> {
                     [*x, *u * inverse]
                 })
                 .collect();
-            transcript.absorb(&claims.concat());
+            transcript.message(&claims.concat());
             challenges.context.points.push(proof.point);
             proofs.push(HeadProof {
                 sum,
@@ -337,7 +337,7 @@ impl<'a> Prover<'a> {
                 claims,
             });
         }
-        challenges.context.delta = transcript.absorb(&[Scalar::from(count)]);
+        challenges.context.delta = transcript.message(&[Scalar::from(count)]);
         proofs
     }
 

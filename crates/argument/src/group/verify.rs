@@ -250,7 +250,7 @@ pub(super) fn verify_heads(
         )?;
         transcript.message(&[proof.sum]);
         let (point, rest) = sumcheck::verify(proof.sum, &proof.rounds, &mut transcript);
-        transcript.absorb(&proof.claims.concat());
+        transcript.message(&proof.claims.concat());
         let expected: Scalar = head
             .products
             .iter()
@@ -268,7 +268,7 @@ pub(super) fn verify_heads(
         sum += proof.sum;
         challenges.context.points.push(point);
     }
-    challenges.context.delta = transcript.absorb(&[Scalar::from(group.count)]);
+    challenges.context.delta = transcript.message(&[Scalar::from(group.count)]);
     Ok(sum)
 }
 
@@ -332,7 +332,7 @@ pub(super) fn verify_chunk(
         + powers[2] * eta * (other * (looking * q + eta * bound * y) + selector * all * rem);
     check(rest == expected, "the sum-check over rows")?;
 
-    let first = transcript.absorb(&[values.as_slice(), running.as_slice()].concat());
+    let first = transcript.message(&[values.as_slice(), running.as_slice()].concat());
     let second = transcript.message(&[]);
     let mu = multiplier(&transcript.message(&[]));
     let mu = mu.ok_or(Error::rejected("a multiplier of zero"))?;
@@ -373,7 +373,7 @@ pub(super) fn verify_vectors(
         expected += views_on_entries(vector, &point, &challenges.context) * value;
     }
     check(rest == expected, "the sum-check over entries")?;
-    let mut challenge = transcript.absorb(&[values.as_slice(), &[*running]].concat());
+    let mut challenge = transcript.message(&[values.as_slice(), &[*running]].concat());
     let mut multipliers = vec![];
     state.running.value = *running;
     for value in values {

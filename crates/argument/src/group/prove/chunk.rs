@@ -67,7 +67,7 @@ impl Prover<'_> {
         let running = timed(&mut times.merge, || {
             self.combination.columns_at(&proof.point)
         });
-        let first = transcript.absorb(&[proof.values, running].concat());
+        let first = transcript.message(&[proof.values, running].concat());
         let second = transcript.message(&[]);
         let mu = multiplier(&transcript.message(&[]));
         let mu = mu.ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;

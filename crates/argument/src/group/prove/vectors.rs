@@ -62,7 +62,7 @@ impl Prover<'_> {
             Some((running, values)) => (values.iter().map(|v| v.1).collect(), running.1),
             None => (vec![], Scalar::zero()),
         };
-        let mut challenge = transcript.absorb(&[values.as_slice(), &[running]].concat());
+        let mut challenge = transcript.message(&[values.as_slice(), &[running]].concat());
         self.state.running.value = running;
         self.state.running.point = proof.point;
         for (vector, value) in committed.iter().zip(&values) {

@@ -1,0 +1,255 @@
+//! Numbers: linear combinations of variables together with their value.
+//!
+//! Additions are free; a product, a selection or an equality is one constraint, whose name says what it binds.
+//! A witness generator needs values only, so there the combinations are left out.
+
+use std::ops::{Add, Mul, Neg, Sub};
+
+use ff::Field;
+use nova_snark::frontend::gadgets::poseidon::Elt;
+use nova_snark::frontend::num::{AllocatedNum, Num};
+use nova_snark::frontend::{ConstraintSystem, Index, LinearCombination, SynthesisError, Variable};
+
+use crate::Scalar;
+
+/// The variable that is one.
+const ONE: Variable = Variable(Index::Input(0));
+
+/// A linear combination of variables, and its value.
+#[derive(Clone, Debug, Default)]
+pub struct Number {
+    value: Scalar,
+    terms: Vec<(Variable, Scalar)>,
+}
+
+/// A number that a constraint holds to 0 or 1.
+#[derive(Clone, Debug)]
+pub struct Bit(Number);
+
+impl Bit {
+    /// Allocates a bit: `bit (bit - 1) = 0`. Cost: 1.
+    pub fn alloc<CS: ConstraintSystem<Scalar>>(
+        cs: &mut CS,
+        name: &'static str,
+        value: bool,
+    ) -> Result<Self, SynthesisError> {
+        let bit = Number::alloc(cs, name, Scalar::from(u64::from(value)))?;
+        let other = &bit - &Number::one();
+        bit.enforce_product(cs, "bit", &other, &Number::zero());
+        Ok(Self(bit))
+    }
+
+    /// The number.
+    pub fn number(&self) -> &Number {
+        &self.0
+    }
+
+    /// Whether it is one.
+    pub fn is_set(&self) -> bool {
+        self.0.value == Scalar::ONE
+    }
+
+    /// The other bit; free.
+    pub fn not(&self) -> Self {
+        Self(&Number::one() - &self.0)
+    }
+
+    /// The bit of a number that the caller's constraints hold to 0 or 1, a sum of exclusive bits for one.
+    pub fn of_bound(number: Number) -> Self {
+        Self(number)
+    }
+
+    /// `one` if the bit is set, else `zero`. Cost: 1.
+    pub fn select<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        one: &Number,
+        zero: &Number,
+    ) -> Result<Number, SynthesisError> {
+        let difference = self.0.product(cs, name, &(one - zero))?;
+        Ok(zero + &difference)
+    }
+}
+
+impl Number {
+    /// Zero.
+    pub fn zero() -> Self {
+        Self::default()
+    }
+
+    /// One.
+    pub fn one() -> Self {
+        Self::constant(Scalar::ONE)
+    }
+
+    /// A constant of the circuit.
+    pub fn constant(value: Scalar) -> Self {
+        Self {
+            value,
+            terms: vec![(ONE, value)],
+        }
+    }
+
+    /// A variable bound by nothing: the caller names what binds it.
+    pub fn alloc<CS: ConstraintSystem<Scalar>>(
+        cs: &mut CS,
+        name: &'static str,
+        value: Scalar,
+    ) -> Result<Self, SynthesisError> {
+        let variable = cs.alloc(|| name, || Ok(value))?;
+        let terms = match cs.is_witness_generator() {
+            true => vec![],
+            false => vec![(variable, Scalar::ONE)],
+        };
+        Ok(Self { value, terms })
+    }
+
+    /// A variable of the frontend.
+    pub fn of(variable: &AllocatedNum<Scalar>) -> Self {
+        Self {
+            value: variable.get_value().unwrap_or_default(),
+            terms: vec![(variable.get_variable(), Scalar::ONE)],
+        }
+    }
+
+    /// The value.
+    pub fn value(&self) -> Scalar {
+        self.value
+    }
+
+    /// The linear combination.
+    pub fn lc(&self) -> LinearCombination<Scalar> {
+        self.terms
+            .iter()
+            .fold(LinearCombination::zero(), |lc, (variable, factor)| {
+                lc + (*factor, *variable)
+            })
+    }
+
+    /// The same for the frontend's gadgets.
+    pub fn element<CS: ConstraintSystem<Scalar>>(&self) -> Elt<Scalar> {
+        let mut terms = self.terms.iter().filter(|(_, c)| *c != Scalar::ZERO);
+        let of = |(variable, factor): &(Variable, Scalar), value: Scalar| {
+            Num::from(AllocatedNum::from_parts(*variable, Some(value))).scale(*factor)
+        };
+        // The frontend adds up values and combinations alike: the first term carries the whole value.
+        match terms.next() {
+            Some(first) => {
+                let value = self.value * first.1.invert().unwrap_or(Scalar::ZERO);
+                Elt::Num(terms.fold(of(first, value), |sum, term| {
+                    sum.add(&of(term, Scalar::ZERO))
+                }))
+            }
+            None => Elt::num_from_fr::<CS>(self.value),
+        }
+    }
+
+    /// `factor` times the number; free.
+    pub fn scale(&self, factor: Scalar) -> Self {
+        Self {
+            value: self.value * factor,
+            terms: self.terms.iter().map(|(v, c)| (*v, *c * factor)).collect(),
+        }
+    }
+
+    /// Twice the number; free.
+    pub fn double(&self) -> Self {
+        self.scale(Scalar::from(2))
+    }
+
+    /// The sum of some numbers; free.
+    pub fn sum<'a>(numbers: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::zero();
+        for number in numbers {
+            sum.value += number.value;
+            sum.terms.extend_from_slice(&number.terms);
+        }
+        sum
+    }
+
+    /// The product. Cost: 1.
+    pub fn product<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        other: &Self,
+    ) -> Result<Self, SynthesisError> {
+        let product = Self::alloc(cs, name, self.value * other.value)?;
+        self.enforce_product(cs, name, other, &product);
+        Ok(product)
+    }
+
+    /// A variable equal to the number, so that long combinations are not repeated. Cost: 1.
+    pub fn settled<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+    ) -> Result<Self, SynthesisError> {
+        self.product(cs, name, &Self::one())
+    }
+
+    /// Enforces `self * other = product`. Cost: 1.
+    pub fn enforce_product<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        other: &Self,
+        product: &Self,
+    ) {
+        cs.enforce(|| name, |_| self.lc(), |_| other.lc(), |_| product.lc());
+    }
+
+    /// Enforces equality. Cost: 1.
+    pub fn enforce_equal<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        other: &Self,
+    ) {
+        self.enforce_product(cs, name, &Self::one(), other);
+    }
+
+    /// The inverse, `self * inverse = 1`: unsatisfiable for zero. Cost: 1.
+    pub fn inverse<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+    ) -> Result<Self, SynthesisError> {
+        let inverse = Self::alloc(cs, name, self.value.invert().unwrap_or(Scalar::ZERO))?;
+        self.enforce_product(cs, name, &inverse, &Self::one());
+        Ok(inverse)
+    }
+}
+
+impl Add for &Number {
+    type Output = Number;
+
+    fn add(self, other: Self) -> Number {
+        Number::sum([self, other])
+    }
+}
+
+impl Neg for &Number {
+    type Output = Number;
+
+    fn neg(self) -> Number {
+        self.scale(-Scalar::ONE)
+    }
+}
+
+impl Sub for &Number {
+    type Output = Number;
+
+    fn sub(self, other: Self) -> Number {
+        self + &-other
+    }
+}
+
+impl Mul<&Number> for Scalar {
+    type Output = Number;
+
+    fn mul(self, number: &Number) -> Number {
+        number.scale(self)
+    }
+}
