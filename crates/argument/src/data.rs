@@ -15,6 +15,7 @@ use crate::opening::Scheme;
 use crate::program::{DataLayout, Region};
 use crate::proof::Proof;
 use crate::statement::{Visibility, data_id};
+use crate::step::schedule::Schedule;
 use crate::witness::{Executed, data_vector};
 use crate::{Error, Result, Scalar};
 
@@ -154,11 +155,20 @@ pub fn register_data(
     };
     let points = committer.commitments(samples)?;
     let id = committer.id(samples.count(), &points)?;
-    let statement = registration(&program, Scalar::zero(), id, samples.count(), key);
+    let schedule = Schedule::new(&program, samples.count())?;
+    let statement = registration(
+        &program,
+        &schedule,
+        Scalar::zero(),
+        id,
+        samples.count(),
+        key,
+    );
     let weights = Weights::default();
     let setting = Setting {
         key,
         program: &program,
+        schedule: &schedule,
         statement: &statement,
         network,
         weights: &weights,

@@ -19,6 +19,7 @@ use crate::opening::Scheme;
 use crate::program::{Kind, Program};
 use crate::proof::Proof;
 use crate::statement::{Statement, Visibility, chain, model_id};
+use crate::step::schedule::Schedule;
 use crate::witness::{Executed, table_vectors, weight_vectors};
 use crate::{Error, Result, Scalar};
 
@@ -123,10 +124,19 @@ impl<'a> Model<'a> {
     /// # Errors
     /// An opening that cannot be made.
     pub fn register(&self, secret: [u8; 32], scheme: Scheme) -> Result<(Proof, Times)> {
-        let statement = registration(&self.registration, self.id, Scalar::zero(), 0, self.key);
+        let schedule = Schedule::new(&self.registration, 0)?;
+        let statement = registration(
+            &self.registration,
+            &schedule,
+            self.id,
+            Scalar::zero(),
+            0,
+            self.key,
+        );
         let setting = Setting {
             key: self.key,
             program: &self.registration,
+            schedule: &schedule,
             statement: &statement,
             network: self.network,
             weights: self.weights,
@@ -157,6 +167,7 @@ fn weight_secret(key: &Key, bundle: &Bundle, row_bits: u32, values: &[Vec<i32>])
 /// The statement of a registration.
 pub(crate) fn registration(
     program: &Program,
+    schedule: &Schedule,
     model: Scalar,
     data: Scalar,
     samples: u64,
@@ -168,7 +179,7 @@ pub(crate) fn registration(
         data,
         samples,
         context: Scalar::zero(),
-        program: program.digest,
+        program: schedule.digest(),
         tables: chain(&[]),
         key: key.id(),
     }
@@ -268,13 +279,14 @@ impl<'a> Evaluation<'a> {
             visibility: self.visibility,
         };
         let points = committer.commitments(samples)?;
+        let schedule = Schedule::new(&self.program, count)?;
         let statement = Statement {
             kind: self.program.kind,
             model: self.model.id,
             data: committer.id(count, &points)?,
             samples: count,
             context,
-            program: self.program.digest,
+            program: schedule.digest(),
             tables: chain(&points_of(&self.tables)),
             key: key.id(),
         };
@@ -282,6 +294,7 @@ impl<'a> Evaluation<'a> {
         let setting = Setting {
             key,
             program: &self.program,
+            schedule: &schedule,
             statement: &statement,
             network,
             weights: self.model.weights,

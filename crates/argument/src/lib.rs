@@ -23,7 +23,6 @@ pub mod cache;
 pub mod claims;
 pub mod commitment;
 pub mod data;
-mod descriptor;
 pub mod error;
 pub mod evaluation;
 pub mod group;

@@ -3,14 +3,10 @@
 //! A program is compiled from an architecture ([`crate::layout`]), by prover and verifier alike; its
 //! digest is part of every statement. It contains no secret and depends on no sample.
 
-use ff::Field;
 use serde::{Deserialize, Serialize};
 
-use crate::Scalar;
 use crate::view::{Axis, Extra, Factor, Tap, Taps, Target, View};
 
-/// Products of one head at most.
-pub const HEAD_PRODUCTS: usize = 128;
 /// Vectors of one vectors step at most.
 pub const STEP_VECTORS: usize = 2;
 /// Columns of a chunk, as a power of two.
@@ -305,18 +301,14 @@ pub struct Program {
     pub data: Option<DataLayout>,
     /// Vectors in the order of the group's chain: trace, weights, tables, data, outputs.
     pub vectors: Vec<Vector>,
-    /// Channel sum-checks.
-    pub heads: Vec<Head>,
+    /// The channel sum-check.
+    pub head: Head,
     /// Terms without a vector, times one; their sum is moved to the other side.
     pub publics: Vec<View>,
     /// Exponent of delta of the number of correct samples, if it is claimed.
     pub count_claim: Option<u32>,
     /// Values (activations, selectors, weights, ...) that rows hold for the statement's sake, per sample.
     pub useful_rows: u64,
-    /// Digests of the heads, then of the steps, then of the public terms.
-    pub descriptors: Vec<Scalar>,
-    /// Digest of all of the above that is public.
-    pub digest: Scalar,
 }
 
 /// One step of a group, by indices into [`Program::vectors`].
@@ -378,17 +370,11 @@ impl Program {
         self.useful_rows as f64 / rows as f64
     }
 
-    /// The descriptor of a step.
-    pub fn step_descriptor(&self, step: usize) -> Scalar {
-        let index = self.heads.len() + step;
-        self.descriptors.get(index).copied().unwrap_or(UNSEALED)
-    }
-
-    /// Whether every axis stays inside its block, its vector and its head: what evaluation relies on.
+    /// Whether every axis stays inside its block, its vector and the head: what evaluation relies on.
     /// True for whatever the compiler makes; asserted there.
     pub(crate) fn is_consistent(&self) -> bool {
         let inside = |view: &View, block_bits: u32| {
-            let coordinates = self.heads.get(view.head as usize).map_or(0, |h| h.bits);
+            let coordinates = self.head.bits;
             let axis_ok = |a: &Axis| match a.factor {
                 Factor::Point { start, .. } => start + a.bits <= coordinates,
                 Factor::Tap(Tap {
@@ -432,6 +418,3 @@ impl Program {
             })
     }
 }
-
-/// The digest of nothing, before a program is sealed.
-pub(crate) const UNSEALED: Scalar = Scalar::ZERO;

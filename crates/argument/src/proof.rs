@@ -97,35 +97,38 @@ pub struct GroupProof {
     pub trace: Vec<G1Affine>,
     /// Commitments to the outputs.
     pub outputs: Vec<G1Affine>,
-    /// Channel sum-checks.
-    pub heads: Vec<HeadProof>,
     /// Correct samples, if claimed.
     pub count: u64,
     /// One per step.
     pub steps: Vec<StepProof>,
 }
 
-/// A channel sum-check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HeadProof {
-    /// The claimed sum.
-    pub sum: Scalar,
-    /// Round messages.
-    pub rounds: Vec<[Scalar; 2]>,
-    /// Per product: X~ and U~ at the point.
-    pub claims: Vec<[Scalar; 2]>,
-}
-
 /// One step.
 #[allow(clippy::large_enum_variant)] // most steps are chunks
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StepProof {
+    /// The channel sum-check.
+    Head {
+        /// The claimed sum.
+        sum: Scalar,
+        /// Round messages.
+        rounds: Vec<[Scalar; 2]>,
+        /// X~ and U~ at the point, of the first products.
+        claims: Vec<[Scalar; 2]>,
+    },
+    /// Slots that did not fit the step before, claims of further products, or claims once more.
+    More {
+        /// X~ and U~ at the head's point.
+        claims: Vec<[Scalar; 2]>,
+    },
     /// A chunk.
     Chunk {
         /// Its part of the linear relation.
         part: Scalar,
         /// Its lookups.
         lookup: LookupProof,
+        /// The public part of its lookups at the GKR point.
+        forms: Scalar,
         /// Round messages.
         rounds: Vec<[Scalar; 3]>,
         /// The columns at the point.

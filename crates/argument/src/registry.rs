@@ -14,6 +14,7 @@ use crate::opening::OpeningKey;
 use crate::program::{COLUMN_BITS, Kind, Program};
 use crate::proof::Proof;
 use crate::statement::{Statement, Visibility, chain, data_id, model_id, to_bytes};
+use crate::step::schedule::Schedule;
 use crate::witness::output_vectors;
 use crate::{Error, Result, Scalar};
 
@@ -84,8 +85,9 @@ impl Registry {
         let own = model_id(network, row_bits, &key.id(), &proof.weights)?;
         check(own == id, "the model id")?;
         let program = layout::register_model(network, row_bits)?;
-        let statement = registration(&program, id, Scalar::zero(), 0, key);
-        self.verify(key, &program, &statement, &[], proof)?;
+        let schedule = Schedule::new(&program, 0)?;
+        let statement = registration(&program, &schedule, id, Scalar::zero(), 0, key);
+        self.verify(key, &program, &schedule, &statement, &[], proof)?;
         self.models.insert(to_bytes(&id));
         Ok(())
     }
@@ -117,8 +119,9 @@ impl Registry {
             &proof.data,
         )?;
         check(own == id, "the data id")?;
-        let statement = registration(&program, Scalar::zero(), id, samples, key);
-        self.verify(key, &program, &statement, &[], proof)?;
+        let schedule = Schedule::new(&program, samples)?;
+        let statement = registration(&program, &schedule, Scalar::zero(), id, samples, key);
+        self.verify(key, &program, &schedule, &statement, &[], proof)?;
         self.data.insert(to_bytes(&id));
         Ok(())
     }
@@ -156,12 +159,14 @@ impl Registry {
         &self,
         key: &Key,
         program: &Program,
+        schedule: &Schedule,
         statement: &Statement,
         tables: &[G1Affine],
         proof: &Proof,
     ) -> Result<Outcome> {
         let public = Public {
             program,
+            schedule,
             statement,
             tables,
         };
@@ -206,17 +211,18 @@ impl Registry {
             .iter()
             .map(|t| t.commitment)
             .collect();
+        let schedule = Schedule::new(&program, samples)?;
         let statement = Statement {
             kind: claim.kind,
             model: claim.model,
             data: claim.data,
             samples: claim.samples,
             context: claim.context,
-            program: program.digest,
+            program: schedule.digest(),
             tables: chain(&tables),
             key: key.id(),
         };
-        self.verify(key, &program, &statement, &tables, proof)
+        self.verify(key, &program, &schedule, &statement, &tables, proof)
     }
 }
 

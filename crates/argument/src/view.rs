@@ -28,8 +28,8 @@ pub struct Context {
     pub live: u64,
     /// The group's place in the data vector: index of the first sample divided by the group's size.
     pub prefix: u64,
-    /// The point of each head's sum-check, by bit of the channel index.
-    pub points: Vec<Vec<Scalar>>,
+    /// The point of the channel sum-check, by bit of the channel index.
+    pub point: Vec<Scalar>,
 }
 
 impl Context {
@@ -144,7 +144,7 @@ impl Axis {
     }
 
     /// All coefficients: the definition, in time proportional to the axis (times taps).
-    pub fn table(&self, context: &Context, head: usize) -> Vec<Scalar> {
+    pub fn table(&self, context: &Context) -> Vec<Scalar> {
         let n = 1u64 << self.bits;
         let mut table = vec![Scalar::ZERO; n as usize];
         let mut powers = |step: u64, lo: u64, hi: u64| {
@@ -174,7 +174,7 @@ impl Axis {
                 lo,
                 hi,
             } => {
-                let point = context.points.get(head).map_or(&[][..], Vec::as_slice);
+                let point = &context.point;
                 let base = context.power(step);
                 let eq = eq_table(coordinates(point, start, self.bits));
                 let mut power = Scalar::ONE;
@@ -187,7 +187,7 @@ impl Axis {
                     }
                 }
             }
-            Factor::Tap(tap) => tap.write(&mut table, context, head),
+            Factor::Tap(tap) => tap.write(&mut table, context),
         }
         table
     }
@@ -196,7 +196,7 @@ impl Axis {
     ///
     /// Logarithmic in the axis, times the number of taps; a window whose stride is no power of two
     /// costs the length of the axis.
-    pub fn evaluate(&self, point: &[Scalar], context: &Context, head: usize) -> Scalar {
+    pub fn evaluate(&self, point: &[Scalar], context: &Context) -> Scalar {
         debug_assert_eq!(point.len(), self.bits as usize);
         let powers = |step: u64, lo: u64, hi: u64| {
             between(&power_weights(point, context.power(step)), lo, hi)
@@ -219,7 +219,7 @@ impl Axis {
                 lo,
                 hi,
             } => {
-                let r = context.points.get(head).map_or(&[][..], Vec::as_slice);
+                let r = &context.point;
                 let r = coordinates(r, start, self.bits);
                 let mut power = context.power(step);
                 let weights: Vec<_> = std::iter::zip(point, r)
@@ -235,14 +235,14 @@ impl Axis {
                     .collect();
                 between(&weights, lo, hi)
             }
-            Factor::Tap(tap) => tap.evaluate(point, context, head),
+            Factor::Tap(tap) => tap.evaluate(point, context),
         }
     }
 
     /// The sum of all coefficients: the closed form at one half, times the length.
-    pub fn sum(&self, context: &Context, head: usize) -> Scalar {
+    pub fn sum(&self, context: &Context) -> Scalar {
         let half = vec![Scalar::TWO_INV; self.bits as usize];
-        self.evaluate(&half, context, head) * Scalar::from(1u64 << self.bits)
+        self.evaluate(&half, context) * Scalar::from(1u64 << self.bits)
     }
 }
 
@@ -294,8 +294,6 @@ pub struct View {
     pub claim: u32,
     /// Integer factor.
     pub factor: i64,
-    /// The head whose point it uses, if any.
-    pub head: u32,
     /// Further factors.
     pub extras: Vec<Extra>,
     /// Axes of the block, lowest bits first; their bits add up to the block's.
@@ -307,15 +305,14 @@ pub struct View {
 impl View {
     /// The factor common to all coefficients.
     pub fn scale(&self, context: &Context) -> Scalar {
-        let head = self.head as usize;
         let mut scale = scalar(self.factor)
             * context.zeta.pow_vartime([u64::from(self.identity)])
             * context.delta.pow_vartime([u64::from(self.claim)]);
         for extra in &self.extras {
             scale *= match *extra {
-                Extra::Sum(axis) => axis.sum(context, head),
+                Extra::Sum(axis) => axis.sum(context),
                 Extra::At { start, bits, value } => {
-                    let point = context.points.get(head).map_or(&[][..], Vec::as_slice);
+                    let point = &context.point;
                     eq_index(coordinates(point, start, bits), value)
                 }
                 Extra::Power { exponent } => {
@@ -342,7 +339,7 @@ impl View {
         let mut rest = point;
         for axis in &self.axes {
             let (own, others) = rest.split_at((axis.bits as usize).min(rest.len()));
-            value *= axis.evaluate(own, context, self.head as usize);
+            value *= axis.evaluate(own, context);
             rest = others;
         }
         value
@@ -350,13 +347,13 @@ impl View {
 
     /// The coefficients as an outer product: a low table of at least 2^6 (where the axes allow) and
     /// a high one with the scale; coefficient `i * low.len() + j` is `high[i] * low[j]`.
-    pub fn halves(&self, context: &Context, head: usize) -> (Vec<Scalar>, Vec<Scalar>) {
+    pub fn halves(&self, context: &Context) -> (Vec<Scalar>, Vec<Scalar>) {
         const LOW_BITS: u32 = 6;
         let mut low = vec![Scalar::ONE];
         let mut high = vec![self.scale(context)];
         let mut bits = 0;
         for axis in &self.axes {
-            let table = axis.table(context, head);
+            let table = axis.table(context);
             let side = if bits < LOW_BITS { &mut low } else { &mut high };
             bits += axis.bits;
             *side = table

@@ -11,16 +11,21 @@ use rand_core::OsRng;
 use rayon::prelude::*;
 
 use self::chunk::Scratch;
-use super::{Challenges, Place, State, mask_challenge, opening_context, positions, seed};
+use super::{Place, constants, context, mask_challenge, opening_context, positions, seed};
 use crate::claims::Combination;
 use crate::commitment::{Blinder, Key, combine};
 use crate::multilinear::evaluate;
 use crate::opening::{self, OpeningKey, Scheme};
-use crate::program::{Program, Step, VectorKind};
-use crate::proof::{GroupProof, HeadProof, Proof};
-use crate::statement::{Statement, extend_chain, groups};
+use crate::program::{Program, VectorKind};
+use crate::proof::{GroupProof, Proof, StepProof};
+use crate::statement::Statement;
+use crate::step::descriptor::{Descriptor, Task};
+use crate::step::schedule::Schedule;
+use crate::step::state::State;
+use crate::step::transition::{Message, Opening, apply, start};
 use crate::sumcheck::{self, Product, Table};
-use crate::transcript::multiplier;
+use crate::transcript::{Transcript, multiplier};
+use crate::view::Context;
 use crate::witness::{Executed, Source, fill_chunks, product_tables};
 use crate::{Error, Result, Scalar};
 
@@ -53,6 +58,8 @@ pub struct Setting<'a> {
     pub key: &'a Key,
     /// The program.
     pub program: &'a Program,
+    /// Its steps, for the statement's samples.
+    pub schedule: &'a Schedule,
     /// The statement.
     pub statement: &'a Statement,
     /// The architecture.
@@ -112,10 +119,12 @@ impl<'a> Prover<'a> {
     /// proof, the same when a proof is resumed.
     pub fn new(setting: Setting<'a>, secret: [u8; 32]) -> Self {
         let bits = setting.program.index_bits();
+        let weights: Vec<G1Affine> = commitments(setting.weight_vectors);
+        let constants = constants(setting.statement, setting.schedule, &weights);
         Self {
             setting,
             blinder: Blinder::new(secret),
-            state: State::new(setting.statement, bits),
+            state: State::new(constants, &setting.schedule.shape),
             combination: Combination::new(bits),
             data: vec![],
             groups: vec![],
@@ -152,10 +161,8 @@ impl<'a> Prover<'a> {
     /// A wrong number of samples, or values outside their tables.
     pub fn group(&mut self, samples: &[Executed], data: Option<&Committed>) -> Result<()> {
         let setting = self.setting;
-        let Setting {
-            program, statement, ..
-        } = setting;
-        if self.state.group == groups(program, statement.samples)
+        let program = setting.program;
+        if self.state.group == setting.schedule.groups()
             || samples.len() as u64 != self.next_samples()
             || data.is_some() != program.data.is_some()
         {
@@ -225,120 +232,135 @@ impl<'a> Prover<'a> {
         }
         let commitments: Vec<G1Affine> = vectors.iter().map(|v| v.commitment).collect();
         let salt = self.blinder.blind(b"salt", group);
-        let seed = seed(program, statement, &self.state, &place, &salt, &commitments);
-        let mut challenges = Challenges::new(seed, salt, &place);
-        let count = count.unwrap_or_else(|| correct(program, &trace));
-        let heads = timed(&mut times.heads, || {
-            self.heads(samples, &mut challenges, count)
-        });
+        let opening = Opening {
+            salt,
+            seed: seed(program, &self.state, &place, &salt, &commitments),
+            count: count.unwrap_or_else(|| correct(program, &trace)),
+        };
+        let schedule = setting.schedule;
+        let own = schedule.group(group);
         let mut steps = vec![];
-        for (index, step) in program.steps().into_iter().enumerate() {
-            let own = step.vectors();
-            let transcript = challenges.step(
-                program,
-                index,
-                &self.state.running,
-                &commitments[own.clone()],
-            );
-            steps.push(match step {
-                Step::Chunk(i) => self.chunk(i, vectors[i], &challenges, transcript, &mut times)?,
-                Step::Vectors(range) => {
+        let mut work = GroupWork {
+            samples,
+            claims: vec![],
+            next_claims: 0,
+            next_vector: 0,
+        };
+        for (descriptor, digest) in own.descriptors.iter().zip(&own.digests) {
+            let range = work.next_vector..work.next_vector + descriptor.vectors.len();
+            work.next_vector = range.end;
+            let points = &commitments[range.clone()];
+            let begin = [opening.salt, opening.seed];
+            let (before, transcript) = start(&self.state, descriptor, digest, &begin, points)?;
+            let context = context(&before.inner, &place, program.head.bits as usize);
+            let step = match descriptor.task {
+                Task::Head => timed(&mut times.heads, || {
+                    self.head(descriptor, &mut work, &context, transcript)
+                }),
+                Task::Chunk => self.chunk(
+                    range.start,
+                    vectors[range.start],
+                    &before.inner,
+                    &context,
+                    transcript,
+                    &mut times,
+                )?,
+                Task::Vectors => {
                     let own = &vectors[range.clone()];
                     let before = times.linear + times.merge;
-                    let step = self.vectors(range, own, &challenges, transcript, &mut times)?;
+                    let step = self.vectors(range, own, &context, transcript, &mut times);
                     times.vectors += times.linear + times.merge - before;
                     step
                 }
+                Task::More => StepProof::More {
+                    claims: work.claims_of(descriptor),
+                },
+            };
+            let message = Message::new(&schedule.shape, descriptor, &opening, points, &step)?;
+            let outcome = apply(&schedule.shape, &self.state, descriptor, digest, &message)?;
+            timed(&mut times.merge, || {
+                for (vector, mu) in vectors[work.next_vector - points.len()..work.next_vector]
+                    .iter()
+                    .zip(&outcome.multipliers)
+                {
+                    self.combination
+                        .add(&vector.values, mu, vector.commitment, &vector.blind);
+                }
             });
+            self.state = outcome.state;
+            steps.push(step);
         }
         self.times = times;
         if let Some(data) = data.filter(|_| place.prefix == 0) {
-            self.state.data = extend_chain(&self.state.data, &data.commitment);
             self.data.push(data.commitment);
-        }
-        for output in &outputs {
-            self.state.outputs = extend_chain(&self.state.outputs, &output.commitment);
-        }
-        self.state.group += 1;
-        self.state.count += count;
-        if program.data.is_some() {
-            self.state.samples += place.live;
         }
         self.groups.push(GroupProof {
             salt,
             trace: commitments[..trace.len()].to_vec(),
             outputs: outputs.iter().map(|o| o.commitment).collect(),
-            heads,
-            count,
+            count: opening.count,
             steps,
         });
         Ok(())
     }
 
-    fn heads(
+    /// The channel sum-check of all products.
+    fn head(
         &self,
-        samples: &[Executed],
-        challenges: &mut Challenges,
-        count: u64,
-    ) -> Vec<HeadProof> {
+        descriptor: &Descriptor,
+        work: &mut GroupWork<'_>,
+        context: &Context,
+        mut transcript: Transcript,
+    ) -> StepProof {
         let Setting {
             program,
             network,
             weights,
             ..
         } = self.setting;
-        let mut transcript = challenges.heads();
-        let mut proofs = vec![];
-        for head in &program.heads {
-            let context = &challenges.context;
-            let zeta =
-                |p: &crate::program::Product| context.zeta.pow_vartime([u64::from(p.identity)]);
-            let tables: Vec<(Vec<Scalar>, Vec<Scalar>)> = head
-                .products
-                .iter()
-                .map(|product| {
-                    let shape = network.layers[product.layer].shape;
-                    let plane = shape.plane() as u64;
-                    let steps = [shape.width as u64, plane, plane * program.group_samples()];
-                    let (mut u, x) =
-                        product_tables(network, weights, product, samples, steps, context);
-                    let zeta = zeta(product);
-                    u.par_iter_mut().for_each(|u| *u *= zeta);
-                    (u, x)
-                })
-                .collect();
-            let sum = tables
-                .par_iter()
-                .map(|(u, x)| u.iter().zip(x).map(|(u, x)| *u * x).sum::<Scalar>())
-                .sum();
-            transcript.message(&[sum]);
-            let terms = tables
-                .into_iter()
-                .map(|(u, x)| Product {
-                    left: Table::Owned(u),
-                    right: Table::Owned(x),
-                })
-                .collect();
-            let proof = sumcheck::prove_products(terms, head.bits, &mut transcript);
-            let claims: Vec<[Scalar; 2]> = head
-                .products
-                .iter()
-                .zip(&proof.values)
-                .map(|(product, (u, x))| {
-                    let inverse = zeta(product).invert().unwrap_or(Scalar::ZERO);
-                    [*x, *u * inverse]
-                })
-                .collect();
-            transcript.message(&claims.concat());
-            challenges.context.points.push(proof.point);
-            proofs.push(HeadProof {
-                sum,
-                rounds: proof.rounds,
-                claims,
-            });
+        let head = &program.head;
+        let zeta = |p: &crate::program::Product| context.zeta.pow_vartime([u64::from(p.identity)]);
+        let tables: Vec<(Vec<Scalar>, Vec<Scalar>)> = head
+            .products
+            .iter()
+            .map(|product| {
+                let shape = network.layers[product.layer].shape;
+                let plane = shape.plane() as u64;
+                let steps = [shape.width as u64, plane, plane * program.group_samples()];
+                let samples = work.samples;
+                let (mut u, x) = product_tables(network, weights, product, samples, steps, context);
+                let zeta = zeta(product);
+                u.par_iter_mut().for_each(|u| *u *= zeta);
+                (u, x)
+            })
+            .collect();
+        let sum = tables
+            .par_iter()
+            .map(|(u, x)| u.iter().zip(x).map(|(u, x)| *u * x).sum::<Scalar>())
+            .sum();
+        transcript.message(&[sum]);
+        let terms = tables
+            .into_iter()
+            .map(|(u, x)| Product {
+                left: Table::Owned(u),
+                right: Table::Owned(x),
+            })
+            .collect();
+        let proof = sumcheck::prove_products(terms, head.bits, &mut transcript);
+        work.claims = head
+            .products
+            .iter()
+            .zip(&proof.values)
+            .map(|(product, (u, x))| {
+                let inverse = zeta(product).invert().unwrap_or(Scalar::ZERO);
+                [*x, *u * inverse]
+            })
+            .collect();
+        StepProof::Head {
+            sum,
+            rounds: proof.rounds,
+            claims: work.claims_of(descriptor),
         }
-        challenges.context.delta = transcript.message(&[Scalar::from(count)]);
-        proofs
     }
 
     /// Adds the mask, opens the combination, and returns the proof.
@@ -349,14 +371,15 @@ impl<'a> Prover<'a> {
         let Setting {
             key,
             program,
+            schedule,
             statement,
             ..
         } = self.setting;
-        if self.state.group != groups(program, statement.samples) || self.state.group == 0 {
+        if self.state.group != schedule.groups() || self.state.group == 0 {
             return Err(Error::Invalid(format!(
                 "{} of {} groups were proved",
                 self.state.group,
-                groups(program, statement.samples)
+                schedule.groups()
             )));
         }
         drop(self.scratch);
@@ -395,12 +418,7 @@ impl<'a> Prover<'a> {
                 &opening_context(statement, &self.state),
             )?;
             Ok::<_, Error>(Proof {
-                weights: self
-                    .setting
-                    .weight_vectors
-                    .iter()
-                    .map(|v| v.commitment)
-                    .collect(),
+                weights: commitments(self.setting.weight_vectors),
                 data: self.data,
                 groups: self.groups,
                 mask,
@@ -411,6 +429,31 @@ impl<'a> Prover<'a> {
         })?;
         Ok((proof, times))
     }
+}
+
+/// What a group's steps share.
+struct GroupWork<'a> {
+    samples: &'a [Executed],
+    claims: Vec<[Scalar; 2]>,
+    next_claims: usize,
+    next_vector: usize,
+}
+
+impl GroupWork<'_> {
+    /// The claims a step absorbs: the next ones, from the first again where they are replayed.
+    fn claims_of(&mut self, descriptor: &Descriptor) -> Vec<[Scalar; 2]> {
+        if descriptor.claims.replay {
+            self.next_claims = 0;
+        }
+        let end = (self.next_claims + descriptor.products.len()).min(self.claims.len());
+        let claims = self.claims[self.next_claims.min(end)..end].to_vec();
+        self.next_claims = end;
+        claims
+    }
+}
+
+fn commitments(vectors: &[Committed]) -> Vec<G1Affine> {
+    vectors.iter().map(|v| v.commitment).collect()
 }
 
 /// The number of correct samples as the columns say: the sum of selector times label over top-1's rows.

@@ -26,8 +26,8 @@ pub(crate) use linear::LIMB_BITS;
 pub use register::{register_data, register_model, same_weights};
 
 use crate::program::{
-    Block, DataLayout, FIRST_TABLE_TAG, Fill, HEAD_PRODUCTS, Head, Kind, Lookup, Product, Program,
-    Region, UNSEALED, VectorKind, range_tag,
+    Block, DataLayout, FIRST_TABLE_TAG, Fill, Head, Kind, Lookup, Product, Program, Region,
+    VectorKind, range_tag,
 };
 use crate::view::{Axis, Extra, Factor, Target, View};
 use crate::{Error, Result};
@@ -88,7 +88,6 @@ impl Term {
             identity: self.identity,
             claim: self.claim,
             factor: self.factor,
-            head: 0,
             extras: self.extras,
             axes,
             target,
@@ -362,26 +361,20 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// Splits the products into heads and completes the views that use their points.
-    fn heads(&mut self) -> Vec<Head> {
-        let heads: Vec<Head> = self
-            .products
-            .chunks(HEAD_PRODUCTS)
-            .map(|products| Head {
-                bits: products.iter().map(|p| p.bits).max().unwrap_or(0),
-                products: products.to_vec(),
-            })
-            .collect();
+    /// Joins the products in one head and completes the views that use its point.
+    fn head(&mut self) -> Head {
+        let head = Head {
+            bits: self.products.iter().map(|p| p.bits).max().unwrap_or(0),
+            products: std::mem::take(&mut self.products),
+        };
         let complete = |view: &mut View| {
             // Claims 2l + 1 and 2l + 2 are those of product l.
             let Some(l) = view.claim.checked_sub(1).map(|c| c as usize / 2) else {
                 return;
             };
-            let (Some(product), Some(head)) = (self.products.get(l), heads.get(l / HEAD_PRODUCTS))
-            else {
+            let Some(product) = head.products.get(l) else {
                 return;
             };
-            view.head = (l / HEAD_PRODUCTS) as u32;
             if head.bits > product.bits {
                 view.extras.push(Extra::At {
                     start: product.bits,
@@ -393,11 +386,11 @@ impl<'a> Compiler<'a> {
         let blocks = self.trace.iter_mut().chain(&mut self.weights);
         blocks.flat_map(|b| &mut b.views).for_each(complete);
         self.data_views.iter_mut().for_each(complete);
-        heads
+        head
     }
 
     fn finish(mut self, kind: Kind, count_claim: Option<u32>) -> Result<Program> {
-        let heads = self.heads();
+        let head = self.head();
         let index_bits = self.row_bits + crate::program::COLUMN_BITS;
         let mut vectors = pack::chunks(std::mem::take(&mut self.trace), self.row_bits);
         vectors.extend(pack::vectors(
@@ -435,12 +428,10 @@ impl<'a> Compiler<'a> {
             group_bits: self.group_bits,
             data: self.data,
             vectors,
-            heads,
+            head,
             publics: self.publics,
             count_claim,
             useful_rows: self.useful_rows << self.group_bits,
-            descriptors: vec![],
-            digest: UNSEALED,
         };
         if !program.is_consistent() {
             return Err(Error::Layout(
@@ -448,6 +439,6 @@ impl<'a> Compiler<'a> {
                     .into(),
             ));
         }
-        Ok(program.seal())
+        Ok(program)
     }
 }

@@ -9,7 +9,7 @@
 //! | [`slot`] | one monomial of a view: a product over the bits of an index |
 //! | [`lookup`] | the public side of one range of rows' lookups |
 //! | [`descriptor`] | a step's public words and their digest |
-//! | [`lower`] | programs to descriptors |
+//! | [`lower`], [`schedule`] | programs to descriptors, for all groups of a statement |
 //! | [`state`] | what is carried from step to step |
 //! | [`transition`] | one step |
 //!
@@ -17,8 +17,11 @@
 
 pub mod descriptor;
 pub mod lookup;
+pub mod lower;
+pub mod schedule;
 pub mod slot;
 pub mod state;
+pub mod transition;
 
 use crate::program::COLUMN_BITS;
 

@@ -25,10 +25,10 @@ pub enum Taps {
 }
 
 impl Taps {
-    fn weights(&self, kernel: u64, context: &Context, head: usize) -> Vec<Scalar> {
+    fn weights(&self, kernel: u64, context: &Context) -> Vec<Scalar> {
         match *self {
             Self::Point { start, bits } => {
-                let point = context.points.get(head).map_or(&[][..], Vec::as_slice);
+                let point = &context.point;
                 let mut weights = eq_table(coordinates(point, start, bits));
                 weights.resize(kernel as usize, Scalar::ZERO);
                 weights
@@ -68,7 +68,7 @@ pub struct Tap {
 
 impl Tap {
     /// Adds the coefficients to a table of the axis: the definition, in time proportional to outputs times taps.
-    pub(super) fn write(&self, table: &mut [Scalar], context: &Context, head: usize) {
+    pub(super) fn write(&self, table: &mut [Scalar], context: &Context) {
         let Self {
             taps,
             kernel,
@@ -81,7 +81,7 @@ impl Tap {
             step,
         } = *self;
         let base = context.power(step);
-        let weights = taps.weights(kernel, context, head);
+        let weights = taps.weights(kernel, context);
         let mut power = context.power(step.wrapping_mul(lo));
         for h in lo..hi {
             for (i, weight) in weights.iter().enumerate() {
@@ -95,7 +95,7 @@ impl Tap {
     }
 
     /// The multilinear extension of the coefficients at `point`.
-    pub(super) fn evaluate(&self, point: &[Scalar], context: &Context, head: usize) -> Scalar {
+    pub(super) fn evaluate(&self, point: &[Scalar], context: &Context) -> Scalar {
         let Self {
             taps,
             kernel,
@@ -111,14 +111,14 @@ impl Tap {
         let low_bits = stride.trailing_zeros();
         if !stride.is_power_of_two() || low_bits > bits {
             let mut table = vec![Scalar::ZERO; 1 << bits];
-            self.write(&mut table, context, head);
+            self.write(&mut table, context);
             return std::iter::zip(table, eq_table(point))
                 .map(|(a, b)| a * b)
                 .sum();
         }
         // t = stride q + a, so h = q + (a + pad - dilation i) / stride: per residue a and tap i one
         // truncated power over q.
-        let weights = taps.weights(kernel, context, head);
+        let weights = taps.weights(kernel, context);
         let (low, high) = point.split_at(low_bits as usize);
         let (residues, base) = (eq_table(low), context.power(step));
         let inverse = base.invert().unwrap_or(Scalar::ZERO);

@@ -5,15 +5,16 @@ use rayon::prelude::*;
 
 use super::{Committed, Prover, Times, timed};
 use crate::accumulate::{IntegerPair, Narrow};
-use crate::group::Challenges;
+use crate::group::LookupForms;
 use crate::lookup::{self, LeafClaim, Numerators};
-use crate::multilinear::{EqFactors, eq_table, generate, scalar, stretch};
+use crate::multilinear::{EqFactors, generate, scalar, stretch};
 use crate::program::{Block, Program, Vector, range_tag};
 use crate::proof::StepProof;
+use crate::step::state::Inner;
 use crate::sumcheck::{RowTables, prove_rows};
-use crate::transcript::{Transcript, multiplier};
+use crate::transcript::Transcript;
 use crate::view::{Context, Target, View};
-use crate::{Error, Result, Scalar};
+use crate::{Result, Scalar};
 
 /// Rows handled by one task.
 const ROWS: usize = 1 << 12;
@@ -24,7 +25,8 @@ impl Prover<'_> {
         &mut self,
         index: usize,
         chunk: &Committed,
-        challenges: &Challenges,
+        inner: &Inner,
+        context: &Context,
         mut transcript: Transcript,
         times: &mut Times,
     ) -> Result<StepProof> {
@@ -39,13 +41,13 @@ impl Prover<'_> {
         let (lookup, claim) = timed(&mut times.lookup, || {
             let rows = chunk.values.len() / 4;
             let (d0, d1) = stretch(denominators, 2 * rows).split_at_mut(rows);
-            let numerators = leaves(vector, &chunk.values, challenges, d0, d1);
+            let numerators = leaves(vector, &chunk.values, inner, d0, d1);
             let tree = coefficients.each_mut();
             lookup::prove(numerators, d0, d1, tree, &mut transcript)
         });
         let (mut tables, part) = timed(&mut times.linear, || {
             let buffers = (coefficients, selected);
-            Tables::new(vector, &challenges.context, &chunk.values, buffers)
+            Tables::new(vector, context, &chunk.values, buffers)
         });
         let lambda = transcript.message(&[part]);
         let running = timed(&mut times.merge, || {
@@ -55,7 +57,7 @@ impl Prover<'_> {
             (rows, combined)
         });
         let proof = timed(&mut times.linear, || {
-            tables.add_lookups(program, index, &claim, &lambda, &challenges.eta);
+            tables.add_lookups(program, index, &claim, &lambda, &inner.eta);
             let tables = RowTables {
                 columns: &chunk.values,
                 linear: tables.columns,
@@ -67,29 +69,33 @@ impl Prover<'_> {
         let running = timed(&mut times.merge, || {
             self.combination.columns_at(&proof.point)
         });
-        let first = transcript.message(&[proof.values, running].concat());
-        let second = transcript.message(&[]);
-        let mu = multiplier(&transcript.message(&[]));
-        let mu = mu.ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;
-        let weights = eq_table(&[first, second]);
-        let at = |columns: &[Scalar; 4]| -> Scalar {
-            weights.iter().zip(columns).map(|(w, v)| *w * v).sum()
-        };
-        self.state.running.value = at(&running) + mu * at(&proof.values);
-        self.state.running.point = [&[first, second], proof.point.as_slice()].concat();
-        self.state.running.absorb(&chunk.commitment, &mu);
-        timed(&mut times.merge, || {
-            self.combination
-                .add(&chunk.values, &mu, chunk.commitment, &chunk.blind);
-        });
+        let forms = forms(program, index, &claim, &lambda, &inner.eta);
         Ok(StepProof::Chunk {
             part,
             lookup,
+            forms,
             rounds: proof.rounds,
             values: proof.values,
             running,
         })
     }
+}
+
+/// The public part of a chunk's lookups, as it enters the sum-check over rows.
+fn forms(
+    program: &Program,
+    index: usize,
+    claim: &LeafClaim,
+    lambda: &Scalar,
+    eta: &Scalar,
+) -> Scalar {
+    let (z, selector) = claim.point.split_at(program.row_bits as usize);
+    let selector = selector.first().copied().unwrap_or_default();
+    let other = Scalar::ONE - selector;
+    let forms = LookupForms::new(program, index, z, eta);
+    let square = lambda.square();
+    square * other * forms.entries
+        + square * lambda * (other * forms.tags + selector * forms.ranges)
 }
 
 /// Disjoint mutable parts of a table, one per block.
@@ -107,12 +113,12 @@ fn split<'a>(blocks: &[Block], mut rest: &'a mut [Scalar]) -> Vec<&'a mut [Scala
 fn leaves(
     vector: &Vector,
     columns: &[i32],
-    challenges: &Challenges,
+    inner: &Inner,
     d0: &mut [Scalar],
     d1: &mut [Scalar],
 ) -> Numerators {
     let rows = columns.len() / 4;
-    let (eta, gamma) = (challenges.eta, challenges.gamma);
+    let (eta, gamma) = (inner.eta, inner.gamma);
     // What `q` and `y` take off a denominator, where `y` is not bound, and `rem` likewise.
     let [bound, unbound] = [eta.square(), Scalar::ZERO].map(|y| IntegerPair::new(-eta, -y));
     let blocks = &vector.blocks;
@@ -215,7 +221,7 @@ impl<'a> Tables<'a> {
             .par_iter()
             .map(|block| {
                 let halves = |view: &View| {
-                    let (low, high) = view.halves(context, view.head as usize);
+                    let (low, high) = view.halves(context);
                     let target = view.target;
                     Halves { target, low, high }
                 };
@@ -389,7 +395,7 @@ pub(super) fn entry_coefficients(vector: &Vector, context: &Context) -> Vec<Scal
     }
     parts.into_par_iter().for_each(|(part, block)| {
         for view in &block.views {
-            let (low, high) = view.halves(context, view.head as usize);
+            let (low, high) = view.halves(context);
             part.par_chunks_mut(ROWS)
                 .enumerate()
                 .for_each(|(task, part)| {

@@ -6,13 +6,13 @@ use rayon::prelude::*;
 
 use super::chunk::entry_coefficients;
 use super::{Committed, Prover, Times, timed};
+use crate::Scalar;
 use crate::accumulate::Narrow;
-use crate::group::Challenges;
 use crate::multilinear::eq_table;
 use crate::proof::StepProof;
 use crate::sumcheck::{Product, Table, prove_products};
-use crate::transcript::{Transcript, multiplier};
-use crate::{Error, Result, Scalar};
+use crate::transcript::Transcript;
+use crate::view::Context;
 
 /// Entries handled by one task.
 const ENTRIES: usize = 1 << 12;
@@ -23,15 +23,15 @@ impl Prover<'_> {
         &mut self,
         range: Range<usize>,
         committed: &[&Committed],
-        challenges: &Challenges,
+        context: &Context,
         mut transcript: Transcript,
         times: &mut Times,
-    ) -> Result<StepProof> {
+    ) -> StepProof {
         let program = self.setting.program;
         let (coefficients, part) = timed(&mut times.linear, || {
             let coefficients: Vec<Vec<Scalar>> = program.vectors[range]
                 .iter()
-                .map(|vector| entry_coefficients(vector, &challenges.context))
+                .map(|vector| entry_coefficients(vector, context))
                 .collect();
             let part = coefficients
                 .iter()
@@ -62,26 +62,12 @@ impl Prover<'_> {
             Some((running, values)) => (values.iter().map(|v| v.1).collect(), running.1),
             None => (vec![], Scalar::zero()),
         };
-        let mut challenge = transcript.message(&[values.as_slice(), &[running]].concat());
-        self.state.running.value = running;
-        self.state.running.point = proof.point;
-        for (vector, value) in committed.iter().zip(&values) {
-            let mu = multiplier(&challenge)
-                .ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;
-            self.state.running.value += mu * value;
-            self.state.running.absorb(&vector.commitment, &mu);
-            timed(&mut times.merge, || {
-                self.combination
-                    .add(&vector.values, &mu, vector.commitment, &vector.blind);
-            });
-            challenge = transcript.message(&[]);
-        }
-        Ok(StepProof::Vectors {
+        StepProof::Vectors {
             part,
             rounds: proof.rounds,
             values,
             running,
-        })
+        }
     }
 }
 
