@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 use crate::cache::{Lookup, WeightCache};
 use crate::commitment::{Blinder, Key};
 use crate::data::{DataCommitter, Samples, data_secret};
-use crate::group::prove::{Committed, Prover, Setting, Times};
+use crate::group::prove::{Committed, Prover, Setting, Sink, Times};
 use crate::layout::{self, data_layout};
 use crate::opening::Scheme;
-use crate::program::{Kind, Program};
-use crate::proof::Proof;
+use crate::program::{DataLayout, Kind, Program, Region};
+use crate::proof::{Folded, Proof};
 use crate::statement::{Statement, Visibility, chain, model_id};
 use crate::step::schedule::Schedule;
 use crate::witness::{Executed, table_vectors, weight_vectors};
@@ -124,28 +124,50 @@ impl<'a> Model<'a> {
     /// # Errors
     /// An opening that cannot be made.
     pub fn register(&self, secret: [u8; 32], scheme: Scheme) -> Result<(Proof, Times)> {
+        let (schedule, statement) = self.registration_statement()?;
+        let mut prover = Prover::new(self.setting(&schedule, &statement), secret);
+        prover.group(&[], None)?;
+        prover.finish(scheme)
+    }
+
+    /// The same with every step handed to `sink`.
+    ///
+    /// # Errors
+    /// As [`Self::register`], and what `sink` says.
+    pub fn fold_registration(
+        &self,
+        secret: [u8; 32],
+        scheme: Scheme,
+        sink: Sink<'_>,
+    ) -> Result<(Folded, Times)> {
+        let (schedule, statement) = self.registration_statement()?;
+        let mut prover = Prover::new(self.setting(&schedule, &statement), secret).into(sink);
+        prover.group(&[], None)?;
+        prover.finish_folded(scheme)
+    }
+
+    /// Steps and statement of the model's registration.
+    ///
+    /// # Errors
+    /// A network that steps cannot express.
+    pub fn registration_statement(&self) -> Result<(Schedule, Statement)> {
         let schedule = Schedule::new(&self.registration, 0)?;
-        let statement = registration(
-            &self.registration,
-            &schedule,
-            self.id,
-            Scalar::zero(),
-            0,
-            self.key,
-        );
-        let setting = Setting {
+        let none = Scalar::zero();
+        let statement = registration(&self.registration, &schedule, self.id, none, 0, self.key);
+        Ok((schedule, statement))
+    }
+
+    fn setting<'b>(&'b self, schedule: &'b Schedule, statement: &'b Statement) -> Setting<'b> {
+        Setting {
             key: self.key,
             program: &self.registration,
-            schedule: &schedule,
-            statement: &statement,
+            schedule,
+            statement,
             network: self.network,
             weights: self.weights,
             weight_vectors: &self.vectors,
             table_vectors: &[],
-        };
-        let mut prover = Prover::new(setting, secret);
-        prover.group(&[], None)?;
-        prover.finish(scheme)
+        }
     }
 }
 
@@ -187,11 +209,11 @@ pub(crate) fn registration(
 
 /// A proof, what it proves, and what making it took.
 #[derive(Clone, Debug)]
-pub struct Proved {
+pub struct Proved<P> {
     /// The statement.
     pub statement: Statement,
     /// The proof.
-    pub proof: Proof,
+    pub proof: P,
     /// Correct samples, for accuracy.
     pub count: u64,
     /// All outputs in the network's order, for statements about outputs: `[sample][output][value]`.
@@ -262,7 +284,61 @@ impl<'a> Evaluation<'a> {
         context: Scalar,
         secret: [u8; 32],
         scheme: Scheme,
-    ) -> Result<Proved> {
+    ) -> Result<Proved<Proof>> {
+        let prepared = self.prepare(samples, context, secret)?;
+        let mut prover = Prover::new(self.setting(&prepared), secret);
+        let run = self.groups(&mut prover, &prepared, samples)?;
+        let (proof, times) = prover.finish(scheme)?;
+        Ok(run.proved(prepared, proof, times))
+    }
+
+    /// The same with every step handed to `sink`.
+    ///
+    /// # Errors
+    /// As [`Self::prove`], and what `sink` says.
+    pub fn fold(
+        &self,
+        samples: &(impl Samples + ?Sized),
+        context: Scalar,
+        secret: [u8; 32],
+        scheme: Scheme,
+        sink: Sink<'_>,
+    ) -> Result<Proved<Folded>> {
+        let prepared = self.prepare(samples, context, secret)?;
+        let mut prover = Prover::new(self.setting(&prepared), secret).into(sink);
+        let run = self.groups(&mut prover, &prepared, samples)?;
+        let (proof, times) = prover.finish_folded(scheme)?;
+        Ok(run.proved(prepared, proof, times))
+    }
+
+    /// The steps of a number of samples.
+    ///
+    /// # Errors
+    /// A network that steps cannot express.
+    pub fn schedule(&self, samples: u64) -> Result<Schedule> {
+        Schedule::new(&self.program, samples)
+    }
+
+    fn setting<'b>(&'b self, prepared: &'b Prepared) -> Setting<'b> {
+        Setting {
+            key: self.model.key,
+            program: &self.program,
+            schedule: &prepared.schedule,
+            statement: &prepared.statement,
+            network: self.model.network,
+            weights: self.model.weights,
+            weight_vectors: &self.model.vectors,
+            table_vectors: &self.tables,
+        }
+    }
+
+    /// Commits to the data.
+    fn prepare(
+        &self,
+        samples: &(impl Samples + ?Sized),
+        context: Scalar,
+        secret: [u8; 32],
+    ) -> Result<Prepared> {
         let start = std::time::Instant::now();
         let (network, key) = (self.model.network, self.model.key);
         let count = samples.count();
@@ -270,45 +346,62 @@ impl<'a> Evaluation<'a> {
             return Err(Error::Invalid("no sample to prove".into()));
         }
         let (layout, records) = data_layout(network, samples.labelled(), self.model.row_bits)?;
-        let committer = DataCommitter {
-            key,
-            layout: &layout,
-            records: &records,
-            network,
-            blinder: Blinder::new(data_secret(&secret)),
-            visibility: self.visibility,
-        };
-        let points = committer.commitments(samples)?;
         let schedule = Schedule::new(&self.program, count)?;
-        let statement = Statement {
-            kind: self.program.kind,
-            model: self.model.id,
-            data: committer.id(count, &points)?,
-            samples: count,
-            context,
-            program: schedule.digest(),
-            tables: chain(&points_of(&self.tables)),
-            key: key.id(),
+        let mut prepared = Prepared {
+            statement: Statement {
+                kind: self.program.kind,
+                model: self.model.id,
+                data: Scalar::zero(),
+                samples: count,
+                context,
+                program: schedule.digest(),
+                tables: chain(&points_of(&self.tables)),
+                key: key.id(),
+            },
+            schedule,
+            layout,
+            records,
+            points: vec![],
+            secret: data_secret(&secret),
+            seconds: 0.0,
         };
-        let data = start.elapsed().as_secs_f64();
-        let setting = Setting {
-            key,
-            program: &self.program,
-            schedule: &schedule,
-            statement: &statement,
-            network,
-            weights: self.model.weights,
-            weight_vectors: &self.model.vectors,
-            table_vectors: &self.tables,
-        };
-        let mut prover = Prover::new(setting, secret);
+        let committer = self.committer(&prepared);
+        let points = committer.commitments(samples)?;
+        prepared.statement.data = committer.id(count, &points)?;
+        prepared.points = points;
+        prepared.seconds = start.elapsed().as_secs_f64();
+        Ok(prepared)
+    }
+
+    fn committer<'b>(&'b self, prepared: &'b Prepared) -> DataCommitter<'b> {
+        DataCommitter {
+            key: self.model.key,
+            layout: &prepared.layout,
+            records: &prepared.records,
+            network: self.model.network,
+            blinder: Blinder::new(prepared.secret),
+            visibility: self.visibility,
+        }
+    }
+
+    /// Executes and proves all groups.
+    fn groups(
+        &self,
+        prover: &mut Prover<'_>,
+        prepared: &Prepared,
+        samples: &(impl Samples + ?Sized),
+    ) -> Result<Run> {
+        let (network, committer) = (self.model.network, self.committer(prepared));
         let executor = Executor::new(network, self.model.weights);
-        let mut execution = 0.0;
-        let mut outputs = vec![];
-        for (i, range) in committer.ranges(count).into_iter().enumerate() {
+        let mut run = Run {
+            count: 0,
+            outputs: vec![],
+            execution: 0.0,
+        };
+        for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
             let first = range.start;
             let inputs = samples.read(range)?;
-            let vector = committer.vector(i, &inputs, Some(points[i]))?;
+            let vector = committer.vector(i, &inputs, Some(prepared.points[i]))?;
             let mut rest = inputs.as_slice();
             while !rest.is_empty() {
                 let live = (prover.next_samples() as usize).min(rest.len());
@@ -317,9 +410,9 @@ impl<'a> Evaluation<'a> {
                 rest = others;
                 let begin = std::time::Instant::now();
                 let executed = execute(&executor, own, at)?;
-                execution += begin.elapsed().as_secs_f64();
+                run.execution += begin.elapsed().as_secs_f64();
                 if self.program.kind == Kind::Outputs {
-                    outputs.extend(executed.iter().map(|s| {
+                    run.outputs.extend(executed.iter().map(|s| {
                         let values = |o: &pleat_model::network::NetworkOutput| {
                             s.trace.values[o.layer].clone()
                         };
@@ -329,17 +422,40 @@ impl<'a> Evaluation<'a> {
                 prover.group(&executed, Some(&vector))?;
             }
         }
-        let correct = prover.state().count;
-        let (proof, times) = prover.finish(scheme)?;
-        Ok(Proved {
-            statement,
+        run.count = prover.state().count;
+        Ok(run)
+    }
+}
+
+/// A statement about to be proved: its data are committed to.
+struct Prepared {
+    statement: Statement,
+    schedule: Schedule,
+    layout: DataLayout,
+    records: Vec<(Region, u64)>,
+    points: Vec<G1Affine>,
+    secret: [u8; 32],
+    seconds: f64,
+}
+
+/// What executing and proving all groups gave.
+struct Run {
+    count: u64,
+    outputs: Vec<Vec<Vec<i32>>>,
+    execution: f64,
+}
+
+impl Run {
+    fn proved<P>(self, prepared: Prepared, proof: P, times: Times) -> Proved<P> {
+        Proved {
+            statement: prepared.statement,
             proof,
-            count: correct,
-            outputs,
+            count: self.count,
+            outputs: self.outputs,
             times,
-            execution,
-            data,
-        })
+            execution: self.execution,
+            data: prepared.seconds,
+        }
     }
 }
 

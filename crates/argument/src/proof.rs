@@ -24,14 +24,8 @@ pub struct Proof {
     pub data: Vec<G1Affine>,
     /// One per group.
     pub groups: Vec<GroupProof>,
-    /// Commitment to the mask.
-    pub mask: G1Affine,
-    /// The mask at the running point.
-    pub mask_value: Scalar,
-    /// Blinder of the combination of all commitments.
-    pub blind: Scalar,
-    /// Opening of the combination at the running point.
-    pub opening: Opening,
+    /// Mask and opening.
+    pub closing: Closing,
 }
 
 impl Proof {
@@ -55,7 +49,11 @@ impl Proof {
             .groups
             .iter()
             .flat_map(|g| g.trace.iter().chain(&g.outputs));
-        let own = self.weights.iter().chain(&self.data).chain([&self.mask]);
+        let own = self
+            .weights
+            .iter()
+            .chain(&self.data)
+            .chain([&self.closing.mask]);
         own.chain(groups)
     }
 
@@ -85,6 +83,62 @@ impl Proof {
             return Err(invalid("they encode it in an unusual way"));
         }
         Ok(proof)
+    }
+}
+
+/// What ends a proof: a mask, and the opening of the masked combination.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Closing {
+    /// Commitment to the mask.
+    pub mask: G1Affine,
+    /// The mask at the running point.
+    pub mask_value: Scalar,
+    /// Blinder of the combination of all commitments.
+    pub blind: Scalar,
+    /// Opening of the combination at the running point.
+    pub opening: Opening,
+}
+
+/// The commitments of one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupCommitments {
+    /// To the chunks.
+    pub trace: Vec<G1Affine>,
+    /// To the outputs.
+    pub outputs: Vec<G1Affine>,
+}
+
+/// What remains public of a proof whose steps were folded: the terms of the combination that is opened, and
+/// the end of the state. Together with a proof of the fold it says what a native proof says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Folded {
+    /// Commitments to the weights.
+    pub weights: Vec<G1Affine>,
+    /// Commitments to the data.
+    pub data: Vec<G1Affine>,
+    /// One per group.
+    pub groups: Vec<GroupCommitments>,
+    /// Multipliers of all vectors of all groups, in the order of the steps.
+    pub multipliers: Vec<Scalar>,
+    /// Correct samples.
+    pub count: u64,
+    /// The running point.
+    pub point: Vec<Scalar>,
+    /// The running value.
+    pub value: Scalar,
+    /// Mask and opening.
+    pub closing: Closing,
+}
+
+impl Folded {
+    /// All commitments.
+    pub(crate) fn points(&self) -> impl Iterator<Item = &G1Affine> {
+        let groups = self
+            .groups
+            .iter()
+            .flat_map(|g| g.trace.iter().chain(&g.outputs));
+        let own = self.weights.iter().chain(&self.data);
+        own.chain([&self.closing.mask]).chain(groups)
     }
 }
 

@@ -8,11 +8,13 @@ use pleat_model::network::Network;
 use crate::commitment::{Blinder, Key};
 use crate::data::{DataCommitter, Samples};
 use crate::evaluation::{commit_tables, registration};
+use crate::group;
+use crate::group::folded::Expected;
 use crate::group::verify::{Outcome, Public, verify};
 use crate::layout;
 use crate::opening::OpeningKey;
 use crate::program::{COLUMN_BITS, Kind, Program};
-use crate::proof::Proof;
+use crate::proof::{Folded, Proof};
 use crate::statement::{Statement, Visibility, chain, data_id, model_id, to_bytes};
 use crate::step::schedule::Schedule;
 use crate::witness::output_vectors;
@@ -67,6 +69,101 @@ fn fits(key: &Key, row_bits: u32) -> Result<()> {
     }
 }
 
+/// A statement with everything public that a proof of it is checked against.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// The program.
+    pub program: Program,
+    /// Its steps.
+    pub schedule: Schedule,
+    /// The statement.
+    pub statement: Statement,
+    /// Commitments to the activation tables.
+    pub tables: Vec<G1Affine>,
+}
+
+impl Verification {
+    /// The registration of a model, whose id must be that of these commitments to its weights.
+    ///
+    /// # Errors
+    /// Another id; a network that cannot be laid out.
+    pub fn model(
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        id: Scalar,
+        weights: &[G1Affine],
+    ) -> Result<Self> {
+        network.validate()?;
+        fits(key, row_bits)?;
+        let own = model_id(network, row_bits, &key.id(), weights)?;
+        check(own == id, "the model id")?;
+        let program = layout::register_model(network, row_bits)?;
+        let schedule = Schedule::new(&program, 0)?;
+        let statement = registration(&program, &schedule, id, Scalar::zero(), 0, key);
+        Ok(Self {
+            program,
+            schedule,
+            statement,
+            tables: vec![],
+        })
+    }
+
+    /// The registration of private data, whose id must be that of these commitments.
+    ///
+    /// # Errors
+    /// Another id; data that do not fit the network.
+    #[allow(clippy::too_many_arguments)] // each names a part of the statement
+    pub fn data(
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        labelled: bool,
+        samples: u64,
+        id: Scalar,
+        data: &[G1Affine],
+    ) -> Result<Self> {
+        network.validate()?;
+        fits(key, row_bits)?;
+        let program = layout::register_data(network, labelled, row_bits)?;
+        let own = own_data_id(key, network, &program, samples, Visibility::Private, data)?;
+        check(own == id, "the data id")?;
+        let schedule = Schedule::new(&program, samples)?;
+        let statement = registration(&program, &schedule, Scalar::zero(), id, samples, key);
+        Ok(Self {
+            program,
+            schedule,
+            statement,
+            tables: vec![],
+        })
+    }
+
+    /// What a proof of it is checked against.
+    pub fn public(&self) -> Public<'_> {
+        Public {
+            program: &self.program,
+            schedule: &self.schedule,
+            statement: &self.statement,
+            tables: &self.tables,
+        }
+    }
+
+    fn native(&self, key: &Key, proof: &Proof) -> Result<Outcome> {
+        verify(&OpeningKey::new(key)?, &self.public(), proof)
+    }
+
+    fn folded(
+        &self,
+        key: &Key,
+        folded: &Folded,
+        attest: impl FnOnce(&Expected) -> Result<()>,
+    ) -> Result<Outcome> {
+        let expected = group::folded::verify(&OpeningKey::new(key)?, &self.public(), folded)?;
+        attest(&expected)?;
+        Ok(expected.outcome)
+    }
+}
+
 impl Registry {
     /// Checks the registration of a model and remembers its id.
     ///
@@ -80,14 +177,26 @@ impl Registry {
         id: Scalar,
         proof: &Proof,
     ) -> Result<()> {
-        network.validate()?;
-        fits(key, row_bits)?;
-        let own = model_id(network, row_bits, &key.id(), &proof.weights)?;
-        check(own == id, "the model id")?;
-        let program = layout::register_model(network, row_bits)?;
-        let schedule = Schedule::new(&program, 0)?;
-        let statement = registration(&program, &schedule, id, Scalar::zero(), 0, key);
-        self.verify(key, &program, &schedule, &statement, &[], proof)?;
+        Verification::model(key, network, row_bits, id, &proof.weights)?.native(key, proof)?;
+        self.models.insert(to_bytes(&id));
+        Ok(())
+    }
+
+    /// The same for a folded registration; `attest` checks the proof of the fold.
+    ///
+    /// # Errors
+    /// A proof that is not valid for this id; what `attest` says.
+    pub fn register_folded_model(
+        &mut self,
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        id: Scalar,
+        folded: &Folded,
+        attest: impl FnOnce(&Expected) -> Result<()>,
+    ) -> Result<()> {
+        Verification::model(key, network, row_bits, id, &folded.weights)?
+            .folded(key, folded, attest)?;
         self.models.insert(to_bytes(&id));
         Ok(())
     }
@@ -107,21 +216,32 @@ impl Registry {
         id: Scalar,
         proof: &Proof,
     ) -> Result<()> {
-        network.validate()?;
-        fits(key, row_bits)?;
-        let program = layout::register_data(network, labelled, row_bits)?;
-        let own = own_data_id(
-            key,
-            network,
-            &program,
-            samples,
-            Visibility::Private,
-            &proof.data,
-        )?;
-        check(own == id, "the data id")?;
-        let schedule = Schedule::new(&program, samples)?;
-        let statement = registration(&program, &schedule, Scalar::zero(), id, samples, key);
-        self.verify(key, &program, &schedule, &statement, &[], proof)?;
+        let data = &proof.data;
+        Verification::data(key, network, row_bits, labelled, samples, id, data)?
+            .native(key, proof)?;
+        self.data.insert(to_bytes(&id));
+        Ok(())
+    }
+
+    /// The same for a folded registration; `attest` checks the proof of the fold.
+    ///
+    /// # Errors
+    /// A proof that is not valid for this id; what `attest` says.
+    #[allow(clippy::too_many_arguments)] // each names a part of the statement
+    pub fn register_folded_data(
+        &mut self,
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        labelled: bool,
+        samples: u64,
+        id: Scalar,
+        folded: &Folded,
+        attest: impl FnOnce(&Expected) -> Result<()>,
+    ) -> Result<()> {
+        let data = &folded.data;
+        Verification::data(key, network, row_bits, labelled, samples, id, data)?
+            .folded(key, folded, attest)?;
         self.data.insert(to_bytes(&id));
         Ok(())
     }
@@ -155,24 +275,6 @@ impl Registry {
         Ok(id)
     }
 
-    fn verify(
-        &self,
-        key: &Key,
-        program: &Program,
-        schedule: &Schedule,
-        statement: &Statement,
-        tables: &[G1Affine],
-        proof: &Proof,
-    ) -> Result<Outcome> {
-        let public = Public {
-            program,
-            schedule,
-            statement,
-            tables,
-        };
-        verify(&OpeningKey::new(key)?, &public, proof)
-    }
-
     /// Checks a proof of a claim about registered ids.
     ///
     /// The outcome of a statement about outputs is compared with claimed ones by [`outputs_chain`].
@@ -186,6 +288,34 @@ impl Registry {
         claim: &Claim,
         proof: &Proof,
     ) -> Result<Outcome> {
+        self.claim(key, network, claim, &proof.weights, &proof.data)?
+            .native(key, proof)
+    }
+
+    /// The same for a folded proof; `attest` checks the proof of the fold.
+    ///
+    /// # Errors
+    /// As [`Self::verify_claim`], and what `attest` says.
+    pub fn verify_folded_claim(
+        &self,
+        key: &Key,
+        network: &Network,
+        claim: &Claim,
+        folded: &Folded,
+        attest: impl FnOnce(&Expected) -> Result<()>,
+    ) -> Result<Outcome> {
+        self.claim(key, network, claim, &folded.weights, &folded.data)?
+            .folded(key, folded, attest)
+    }
+
+    fn claim(
+        &self,
+        key: &Key,
+        network: &Network,
+        claim: &Claim,
+        weights: &[G1Affine],
+        data: &[G1Affine],
+    ) -> Result<Verification> {
         network.validate()?;
         fits(key, claim.row_bits)?;
         check(
@@ -202,11 +332,11 @@ impl Registry {
             layout::same_weights(&program, &registered),
             "weights laid out differently from their registration",
         )?;
-        let model = model_id(network, claim.row_bits, &key.id(), &proof.weights)?;
+        let model = model_id(network, claim.row_bits, &key.id(), weights)?;
         check(model == claim.model, "the model id")?;
         let (samples, visibility) = (claim.samples, claim.visibility);
-        let data = own_data_id(key, network, &program, samples, visibility, &proof.data)?;
-        check(data == claim.data, "the data id")?;
+        let own = own_data_id(key, network, &program, samples, visibility, data)?;
+        check(own == claim.data, "the data id")?;
         let tables: Vec<G1Affine> = commit_tables(key, &program, network)
             .iter()
             .map(|t| t.commitment)
@@ -222,7 +352,12 @@ impl Registry {
             tables: chain(&tables),
             key: key.id(),
         };
-        self.verify(key, &program, &schedule, &statement, &tables, proof)
+        Ok(Verification {
+            program,
+            schedule,
+            statement,
+            tables,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`prove`] and [`verify`] follow the same transcript, whose parts both take from here.
 
+pub mod folded;
 pub mod prove;
 #[cfg(test)]
 mod tests;

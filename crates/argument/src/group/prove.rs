@@ -17,7 +17,7 @@ use crate::commitment::{Blinder, Key, combine};
 use crate::multilinear::evaluate;
 use crate::opening::{self, OpeningKey, Scheme};
 use crate::program::{Program, VectorKind};
-use crate::proof::{GroupProof, Proof, StepProof};
+use crate::proof::{Closing, Folded, GroupCommitments, GroupProof, Proof, StepProof};
 use crate::statement::Statement;
 use crate::step::descriptor::{Descriptor, Task};
 use crate::step::schedule::Schedule;
@@ -101,8 +101,21 @@ pub(super) fn timed<T>(total: &mut f64, f: impl FnOnce() -> T) -> T {
     result
 }
 
+/// One step as the step circuit takes it: the state before it, what is public about it, what the prover says.
+#[derive(Clone, Debug)]
+pub struct StepRecord {
+    /// The state before.
+    pub state: State,
+    /// What the step does.
+    pub descriptor: Descriptor,
+    /// What the prover says.
+    pub message: Message,
+}
+
+/// Where the steps of a proof go, if they are folded instead of kept.
+pub type Sink<'a> = &'a mut (dyn FnMut(StepRecord) -> Result<()> + 'a);
+
 /// A proof in the making.
-#[derive(Debug)]
 pub struct Prover<'a> {
     setting: Setting<'a>,
     blinder: Blinder,
@@ -110,8 +123,18 @@ pub struct Prover<'a> {
     combination: Combination,
     data: Vec<G1Affine>,
     groups: Vec<GroupProof>,
+    multipliers: Vec<Scalar>,
+    sink: Option<Sink<'a>>,
     times: Times,
     scratch: Scratch,
+}
+
+impl std::fmt::Debug for Prover<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prover")
+            .field("samples", &self.state.samples)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Prover<'a> {
@@ -128,9 +151,18 @@ impl<'a> Prover<'a> {
             combination: Combination::new(bits),
             data: vec![],
             groups: vec![],
+            multipliers: vec![],
+            sink: None,
             times: Times::default(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// Hands every step to `sink` instead of keeping it: for a proof that is folded.
+    #[must_use]
+    pub fn into(mut self, sink: Sink<'a>) -> Self {
+        self.sink = Some(sink);
+        self
     }
 
     /// Seconds so far.
@@ -287,8 +319,18 @@ impl<'a> Prover<'a> {
                         .add(&vector.values, mu, vector.commitment, &vector.blind);
                 }
             });
-            self.state = outcome.state;
-            steps.push(step);
+            let before = std::mem::replace(&mut self.state, outcome.state);
+            match &mut self.sink {
+                Some(sink) => {
+                    self.multipliers.extend(outcome.multipliers);
+                    sink(StepRecord {
+                        state: before,
+                        descriptor: descriptor.clone(),
+                        message,
+                    })?;
+                }
+                None => steps.push(step),
+            }
         }
         self.times = times;
         if let Some(data) = data.filter(|_| place.prefix == 0) {
@@ -368,6 +410,41 @@ impl<'a> Prover<'a> {
     /// # Errors
     /// Groups that are missing, or an opening that cannot be made.
     pub fn finish(mut self, scheme: Scheme) -> Result<(Proof, Times)> {
+        let closing = self.close(scheme)?;
+        let proof = Proof {
+            weights: commitments(self.setting.weight_vectors),
+            data: self.data,
+            groups: self.groups,
+            closing,
+        };
+        Ok((proof, self.times))
+    }
+
+    /// The same for a proof whose steps were folded.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub fn finish_folded(mut self, scheme: Scheme) -> Result<(Folded, Times)> {
+        let state = self.state.clone();
+        let closing = self.close(scheme)?;
+        let groups = self.groups.into_iter().map(|g| GroupCommitments {
+            trace: g.trace,
+            outputs: g.outputs,
+        });
+        let folded = Folded {
+            weights: commitments(self.setting.weight_vectors),
+            data: self.data,
+            groups: groups.collect(),
+            multipliers: self.multipliers,
+            count: state.count,
+            point: state.running.point,
+            value: state.running.value,
+            closing,
+        };
+        Ok((folded, self.times))
+    }
+
+    fn close(&mut self, scheme: Scheme) -> Result<Closing> {
         let Setting {
             key,
             program,
@@ -382,10 +459,10 @@ impl<'a> Prover<'a> {
                 schedule.groups()
             )));
         }
-        drop(self.scratch);
+        self.scratch = Scratch::default();
         let mut times = self.times;
         let size = 1usize << program.index_bits();
-        let proof = timed(&mut times.open, || {
+        let closing = timed(&mut times.open, || {
             let values: Vec<Scalar> = (0..size)
                 .into_par_iter()
                 .map_init(|| OsRng, |rng, _| Scalar::random(rng))
@@ -398,7 +475,7 @@ impl<'a> Prover<'a> {
                 .ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;
             self.state.running.value += mu * mask_value;
             self.state.running.absorb(&mask, &mu);
-            let mut combination = self.combination;
+            let combination = &mut self.combination;
             combination
                 .values
                 .par_iter_mut()
@@ -417,17 +494,15 @@ impl<'a> Prover<'a> {
                 &self.state.running.value,
                 &opening_context(statement, &self.state),
             )?;
-            Ok::<_, Error>(Proof {
-                weights: commitments(self.setting.weight_vectors),
-                data: self.data,
-                groups: self.groups,
+            Ok::<_, Error>(Closing {
                 mask,
                 mask_value,
                 blind: combination.blind,
                 opening,
             })
         })?;
-        Ok((proof, times))
+        self.times = times;
+        Ok(closing)
     }
 }
 

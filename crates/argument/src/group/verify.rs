@@ -11,8 +11,8 @@ use super::{Place, constants, mask_challenge, opening_context, seed};
 use crate::commitment::combine;
 use crate::opening::{self, OpeningKey};
 use crate::program::{Program, VectorKind};
-use crate::proof::{GroupProof, Proof};
-use crate::statement::Statement;
+use crate::proof::{Closing, GroupProof, Proof};
+use crate::statement::{Statement, chain};
 use crate::step::schedule::Schedule;
 use crate::step::state::State;
 use crate::step::transition::{Message, Opening, apply};
@@ -43,7 +43,7 @@ pub struct Public<'a> {
     pub tables: &'a [G1Affine],
 }
 
-fn check(ok: bool, what: &'static str) -> Result<()> {
+pub(super) fn check(ok: bool, what: &'static str) -> Result<()> {
     match ok {
         true => Ok(()),
         false => Err(Error::rejected(what)),
@@ -62,39 +62,10 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         schedule,
         ..
     } = *public;
-    check(key.id() == statement.key, "the commitment key")?;
-    check(
-        statement.program == schedule.digest() && statement.kind == program.kind,
-        "the program",
-    )?;
-    check(
-        statement.tables == crate::statement::chain(public.tables),
-        "the activation tables",
-    )?;
-    check(
-        proof.groups.len() as u64 == schedule.groups() && !proof.groups.is_empty(),
-        "the number of groups",
-    )?;
-    let vectors = match &program.data {
-        Some(data) => statement.samples.div_ceil(1 << data.samples_bits()),
-        None => 0,
-    };
-    check(
-        proof.data.len() as u64 == vectors,
-        "the number of data vectors",
-    )?;
-    check(
-        proof.weights.len() == program.of_kind(VectorKind::Weights).count(),
-        "the number of weight vectors",
-    )?;
+    admissible(key, public, &proof.weights, &proof.data, proof.groups.len())?;
     check(
         proof.points().all(|p| bool::from(p.is_on_curve())),
         "a point off the curve",
-    )?;
-    // Nothing unsound, but a prover that forgot to mask publishes evaluations of its values.
-    check(
-        !bool::from(proof.mask.is_identity()),
-        "a mask that hides nothing",
     )?;
     let constants = constants(statement, schedule, &proof.weights);
     let mut state = State::new(constants, &schedule.shape);
@@ -112,29 +83,74 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         state.count <= state.samples,
         "more correct samples than samples",
     )?;
-    finish(key, public, proof, state, terms)
+    finish(key, statement, &proof.closing, state, terms)
 }
 
-fn finish(
+/// Whether statement, program and key belong together, and the numbers of vectors and groups are theirs.
+pub(super) fn admissible(
     key: &OpeningKey,
     public: &Public<'_>,
-    proof: &Proof,
+    weights: &[G1Affine],
+    data: &[G1Affine],
+    groups: usize,
+) -> Result<()> {
+    let Public {
+        program,
+        statement,
+        schedule,
+        tables,
+    } = *public;
+    check(key.id() == statement.key, "the commitment key")?;
+    check(
+        statement.program == schedule.digest() && statement.kind == program.kind,
+        "the program",
+    )?;
+    check(statement.tables == chain(tables), "the activation tables")?;
+    check(
+        tables.len() == program.of_kind(VectorKind::Tables).count(),
+        "the number of activation tables",
+    )?;
+    check(
+        groups as u64 == schedule.groups() && groups > 0,
+        "the number of groups",
+    )?;
+    let vectors = match &program.data {
+        Some(data) => statement.samples.div_ceil(1 << data.samples_bits()),
+        None => 0,
+    };
+    check(data.len() as u64 == vectors, "the number of data vectors")?;
+    check(
+        weights.len() == program.of_kind(VectorKind::Weights).count(),
+        "the number of weight vectors",
+    )
+}
+
+/// Adds the mask to the running claim and opens it.
+pub(super) fn finish(
+    key: &OpeningKey,
+    statement: &Statement,
+    closing: &Closing,
     mut state: State,
     mut terms: Vec<(G1Affine, Scalar)>,
 ) -> Result<Outcome> {
-    let challenge = mask_challenge(&state, &proof.mask, &proof.mask_value);
+    // Nothing unsound, but a prover that forgot to mask publishes evaluations of its values.
+    check(
+        !bool::from(closing.mask.is_identity()),
+        "a mask that hides nothing",
+    )?;
+    let challenge = mask_challenge(&state, &closing.mask, &closing.mask_value);
     let mu = multiplier(&challenge).ok_or(Error::rejected("a multiplier of zero"))?;
-    state.running.value += mu * proof.mask_value;
-    state.running.absorb(&proof.mask, &mu);
-    terms.push((proof.mask, mu));
-    let commitment = key.unblind(&combine(&terms).to_affine(), &proof.blind);
+    state.running.value += mu * closing.mask_value;
+    state.running.absorb(&closing.mask, &mu);
+    terms.push((closing.mask, mu));
+    let commitment = key.unblind(&combine(&terms).to_affine(), &closing.blind);
     opening::verify(
         key,
-        &proof.opening,
+        &closing.opening,
         &commitment,
         &state.running.point,
         &state.running.value,
-        &opening_context(public.statement, &state),
+        &opening_context(statement, &state),
     )?;
     Ok(Outcome {
         samples: state.samples,

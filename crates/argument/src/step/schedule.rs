@@ -95,6 +95,12 @@ impl Schedule {
         self.last.as_ref().map_or(self.full.digest, |l| l.digest)
     }
 
+    /// Groups of one data vector; 1 without data.
+    pub fn vector_groups(&self) -> u64 {
+        let first = self.full.descriptors.first();
+        first.map_or(1, |d| d.vector_groups.max(1))
+    }
+
     /// Steps of all groups.
     pub fn steps(&self) -> u64 {
         let full = self.full.descriptors.len() as u64;
