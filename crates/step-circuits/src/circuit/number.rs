@@ -15,10 +15,14 @@ use crate::Scalar;
 /// The variable that is one.
 const ONE: Variable = Variable(Index::Input(0));
 
-/// A linear combination of variables, and its value.
+/// A linear combination of variables plus a constant, and its value.
+///
+/// The constant is kept apart from the terms, so that a witness generator's numbers own no memory. What
+/// is allocated must therefore never depend on the terms: they are empty there.
 #[derive(Clone, Debug, Default)]
 pub struct Number {
     value: Scalar,
+    constant: Scalar,
     terms: Vec<(Variable, Scalar)>,
 }
 
@@ -87,7 +91,8 @@ impl Number {
     pub fn constant(value: Scalar) -> Self {
         Self {
             value,
-            terms: vec![(ONE, value)],
+            constant: value,
+            terms: vec![],
         }
     }
 
@@ -102,13 +107,18 @@ impl Number {
             true => vec![],
             false => vec![(variable, Scalar::ONE)],
         };
-        Ok(Self { value, terms })
+        Ok(Self {
+            value,
+            constant: Scalar::ZERO,
+            terms,
+        })
     }
 
     /// A variable of the frontend.
     pub fn of(variable: &AllocatedNum<Scalar>) -> Self {
         Self {
             value: variable.get_value().unwrap_or_default(),
+            constant: Scalar::ZERO,
             terms: vec![(variable.get_variable(), Scalar::ONE)],
         }
     }
@@ -120,28 +130,28 @@ impl Number {
 
     /// The linear combination.
     pub fn lc(&self) -> LinearCombination<Scalar> {
+        let constant = match self.constant == Scalar::ZERO {
+            true => LinearCombination::zero(),
+            false => LinearCombination::from_coeff(ONE, self.constant),
+        };
         self.terms
             .iter()
-            .fold(LinearCombination::zero(), |lc, (variable, factor)| {
-                lc + (*factor, *variable)
-            })
+            .filter(|(_, factor)| *factor != Scalar::ZERO)
+            .fold(constant, |lc, (variable, factor)| lc + (*factor, *variable))
     }
 
     /// The same for the frontend's gadgets.
     pub fn element<CS: ConstraintSystem<Scalar>>(&self) -> Elt<Scalar> {
-        let mut terms = self.terms.iter().filter(|(_, c)| *c != Scalar::ZERO);
-        let of = |(variable, factor): &(Variable, Scalar), value: Scalar| {
-            Num::from(AllocatedNum::from_parts(*variable, Some(value))).scale(*factor)
+        let of = |variable: &Variable, factor: Scalar| {
+            Num::from(AllocatedNum::from_parts(*variable, Some(Scalar::ZERO))).scale(factor)
         };
-        // The frontend adds up values and combinations alike: the first term carries the whole value.
-        match terms.next() {
-            Some(first) => {
-                let value = self.value * first.1.invert().unwrap_or(Scalar::ZERO);
-                Elt::Num(terms.fold(of(first, value), |sum, term| {
-                    sum.add(&of(term, Scalar::ZERO))
-                }))
-            }
-            None => Elt::num_from_fr::<CS>(self.value),
+        // The frontend adds up values and combinations alike: the constant's term carries the whole value.
+        let rest = of(&ONE, self.constant - self.value);
+        match Elt::num_from_fr::<CS>(self.value) {
+            Elt::Num(value) => Elt::Num(
+                (self.terms.iter()).fold(value.add(&rest), |sum, (v, c)| sum.add(&of(v, *c))),
+            ),
+            allocated => allocated,
         }
     }
 
@@ -149,6 +159,7 @@ impl Number {
     pub fn scale(&self, factor: Scalar) -> Self {
         Self {
             value: self.value * factor,
+            constant: self.constant * factor,
             terms: self.terms.iter().map(|(v, c)| (*v, *c * factor)).collect(),
         }
     }
@@ -163,6 +174,7 @@ impl Number {
         let mut sum = Self::zero();
         for number in numbers {
             sum.value += number.value;
+            sum.constant += number.constant;
             sum.terms.extend_from_slice(&number.terms);
         }
         sum
