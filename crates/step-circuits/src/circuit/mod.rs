@@ -1,8 +1,8 @@
 //! The verifier of a step as constraints.
 
+pub mod gkr;
 pub mod number;
 mod permutation;
-pub mod gkr;
 pub mod poseidon;
 pub mod sumcheck;
 

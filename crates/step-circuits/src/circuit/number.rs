@@ -74,6 +74,18 @@ impl Bit {
         let difference = self.0.product(cs, name, &(one - zero))?;
         Ok(zero + &difference)
     }
+
+    /// The same as one variable, so that a chain of selections does not grow: `bit (one - zero) =
+    /// selected - zero`. Cost: 1.
+    pub fn select_variable<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        one: &Number,
+        zero: &Number,
+    ) -> Result<Number, SynthesisError> {
+        self.0.product_plus(cs, name, &(one - zero), zero)
+    }
 }
 
 impl Number {
@@ -190,6 +202,21 @@ impl Number {
         let product = Self::alloc(cs, name, self.value * other.value)?;
         self.enforce_product(cs, name, other, &product);
         Ok(product)
+    }
+
+    /// `self * other + rest` as one variable: `self * other = result - rest`. Cost: 1.
+    pub fn product_plus<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        other: &Self,
+        rest: &Self,
+    ) -> Result<Self, SynthesisError> {
+        let result = Self::alloc(cs, name, self.value * other.value + rest.value)?;
+        if !cs.is_witness_generator() {
+            self.enforce_product(cs, name, other, &(&result - rest));
+        }
+        Ok(result)
     }
 
     /// A variable equal to the number, so that long combinations are not repeated. Cost: 1.

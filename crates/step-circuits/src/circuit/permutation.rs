@@ -255,7 +255,9 @@ fn middle(constants: &Constants) -> Option<Matrix> {
         row
     };
     let subtract = |row: &mut Vec<Scalar>, factor: &Scalar, other: &[Scalar]| {
-        row.iter_mut().zip(other).for_each(|(a, b)| *a -= factor * b);
+        row.iter_mut()
+            .zip(other)
+            .for_each(|(a, b)| *a -= factor * b);
     };
     let mut state: Vec<_> = (0..width).map(|i| unit(rounds + i)).collect();
     let mut partial = Vec::with_capacity(rounds);
@@ -303,8 +305,14 @@ fn invert(matrix: &Matrix) -> Option<Matrix> {
         let pivot = rows[i].clone();
         for (_, row) in rows.iter_mut().enumerate().filter(|(j, _)| *j != i) {
             let factor = row[i];
-            row.iter_mut().zip(&pivot).for_each(|(a, b)| *a -= factor * b);
+            row.iter_mut()
+                .zip(&pivot)
+                .for_each(|(a, b)| *a -= factor * b);
         }
     }
-    Some(rows.into_iter().map(|mut row| row.split_off(width)).collect())
+    Some(
+        rows.into_iter()
+            .map(|mut row| row.split_off(width))
+            .collect(),
+    )
 }

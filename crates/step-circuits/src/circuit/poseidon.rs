@@ -3,9 +3,7 @@
 use std::sync::LazyLock;
 
 use ff::PrimeField;
-use nova_snark::frontend::gadgets::poseidon::{
-    IOPattern, Sponge, SpongeOp, SpongeTrait, Strength,
-};
+use nova_snark::frontend::gadgets::poseidon::{IOPattern, Sponge, SpongeOp, SpongeTrait, Strength};
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use pleat_argument::transcript::Domain;
 use typenum::{U3, U5, U24};
@@ -65,7 +63,10 @@ pub fn hash<CS: ConstraintSystem<Scalar>>(
         let state: Vec<_> = digest.into_iter().map(Element::Number).collect();
         digest = permutation.permute(cs, &state)?;
     }
-    digest.into_iter().nth(1).ok_or(SynthesisError::AssignmentMissing)
+    digest
+        .into_iter()
+        .nth(1)
+        .ok_or(SynthesisError::AssignmentMissing)
 }
 
 /// A transcript in the circuit.
