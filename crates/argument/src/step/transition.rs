@@ -317,8 +317,8 @@ pub fn apply(
         next.inner.transcript = transcript.state();
         next.inner.marks[0] = transcript.state();
     }
-    slots(descriptor, &mut next);
     claims(descriptor, message, &mut next)?;
+    slots(descriptor, &mut next);
     for ((name, commitment), mu) in descriptor
         .vectors
         .iter()
@@ -411,14 +411,8 @@ fn vectors(
     let rounds: Vec<_> = message.rounds.iter().rev().copied().collect();
     let (point, rest) = sumcheck::verify(total, &rounds, transcript);
     let running = message.running[0];
-    inner.pending = Pending {
-        claim: rest - lambda * eq(&next.running.point, &point) * running,
-        forms: Scalar::ZERO,
-        values: message.values,
-        z: vec![Scalar::ZERO; inner.pending.z.len()],
-        selector: Scalar::ZERO,
-        lambda: Scalar::ZERO,
-    };
+    inner.pending.claim = rest - lambda * eq(&next.running.point, &point) * running;
+    inner.pending.values = message.values;
     let [_, second, third] = merging(&message.values, &message.running, transcript);
     next.running.value = running;
     next.running.point = point;

@@ -15,10 +15,14 @@ use crate::Scalar;
 /// The variable that is one.
 const ONE: Variable = Variable(Index::Input(0));
 
-/// A linear combination of variables, and its value.
+/// A linear combination of variables plus a constant, and its value.
+///
+/// The constant is kept apart from the terms, so that a witness generator's numbers own no memory. What
+/// is allocated must therefore never depend on the terms: they are empty there.
 #[derive(Clone, Debug, Default)]
 pub struct Number {
     value: Scalar,
+    constant: Scalar,
     terms: Vec<(Variable, Scalar)>,
 }
 
@@ -70,6 +74,18 @@ impl Bit {
         let difference = self.0.product(cs, name, &(one - zero))?;
         Ok(zero + &difference)
     }
+
+    /// The same as one variable, so that a chain of selections does not grow: `bit (one - zero) =
+    /// selected - zero`. Cost: 1.
+    pub fn select_variable<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        one: &Number,
+        zero: &Number,
+    ) -> Result<Number, SynthesisError> {
+        self.0.product_plus(cs, name, &(one - zero), zero)
+    }
 }
 
 impl Number {
@@ -87,7 +103,8 @@ impl Number {
     pub fn constant(value: Scalar) -> Self {
         Self {
             value,
-            terms: vec![(ONE, value)],
+            constant: value,
+            terms: vec![],
         }
     }
 
@@ -102,13 +119,18 @@ impl Number {
             true => vec![],
             false => vec![(variable, Scalar::ONE)],
         };
-        Ok(Self { value, terms })
+        Ok(Self {
+            value,
+            constant: Scalar::ZERO,
+            terms,
+        })
     }
 
     /// A variable of the frontend.
     pub fn of(variable: &AllocatedNum<Scalar>) -> Self {
         Self {
             value: variable.get_value().unwrap_or_default(),
+            constant: Scalar::ZERO,
             terms: vec![(variable.get_variable(), Scalar::ONE)],
         }
     }
@@ -120,28 +142,28 @@ impl Number {
 
     /// The linear combination.
     pub fn lc(&self) -> LinearCombination<Scalar> {
+        let constant = match self.constant == Scalar::ZERO {
+            true => LinearCombination::zero(),
+            false => LinearCombination::from_coeff(ONE, self.constant),
+        };
         self.terms
             .iter()
-            .fold(LinearCombination::zero(), |lc, (variable, factor)| {
-                lc + (*factor, *variable)
-            })
+            .filter(|(_, factor)| *factor != Scalar::ZERO)
+            .fold(constant, |lc, (variable, factor)| lc + (*factor, *variable))
     }
 
     /// The same for the frontend's gadgets.
     pub fn element<CS: ConstraintSystem<Scalar>>(&self) -> Elt<Scalar> {
-        let mut terms = self.terms.iter().filter(|(_, c)| *c != Scalar::ZERO);
-        let of = |(variable, factor): &(Variable, Scalar), value: Scalar| {
-            Num::from(AllocatedNum::from_parts(*variable, Some(value))).scale(*factor)
+        let of = |variable: &Variable, factor: Scalar| {
+            Num::from(AllocatedNum::from_parts(*variable, Some(Scalar::ZERO))).scale(factor)
         };
-        // The frontend adds up values and combinations alike: the first term carries the whole value.
-        match terms.next() {
-            Some(first) => {
-                let value = self.value * first.1.invert().unwrap_or(Scalar::ZERO);
-                Elt::Num(terms.fold(of(first, value), |sum, term| {
-                    sum.add(&of(term, Scalar::ZERO))
-                }))
-            }
-            None => Elt::num_from_fr::<CS>(self.value),
+        // The frontend adds up values and combinations alike: the constant's term carries the whole value.
+        let rest = of(&ONE, self.constant - self.value);
+        match Elt::num_from_fr::<CS>(self.value) {
+            Elt::Num(value) => Elt::Num(
+                (self.terms.iter()).fold(value.add(&rest), |sum, (v, c)| sum.add(&of(v, *c))),
+            ),
+            allocated => allocated,
         }
     }
 
@@ -149,6 +171,7 @@ impl Number {
     pub fn scale(&self, factor: Scalar) -> Self {
         Self {
             value: self.value * factor,
+            constant: self.constant * factor,
             terms: self.terms.iter().map(|(v, c)| (*v, *c * factor)).collect(),
         }
     }
@@ -163,6 +186,7 @@ impl Number {
         let mut sum = Self::zero();
         for number in numbers {
             sum.value += number.value;
+            sum.constant += number.constant;
             sum.terms.extend_from_slice(&number.terms);
         }
         sum
@@ -178,6 +202,21 @@ impl Number {
         let product = Self::alloc(cs, name, self.value * other.value)?;
         self.enforce_product(cs, name, other, &product);
         Ok(product)
+    }
+
+    /// `self * other + rest` as one variable: `self * other = result - rest`. Cost: 1.
+    pub fn product_plus<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        name: &'static str,
+        other: &Self,
+        rest: &Self,
+    ) -> Result<Self, SynthesisError> {
+        let result = Self::alloc(cs, name, self.value * other.value + rest.value)?;
+        if !cs.is_witness_generator() {
+            self.enforce_product(cs, name, other, &(&result - rest));
+        }
+        Ok(result)
     }
 
     /// A variable equal to the number, so that long combinations are not repeated. Cost: 1.

@@ -9,6 +9,8 @@ use pleat_argument::step::descriptor::{Claims, Descriptor, Task};
 use pleat_argument::step::state::{Constants, State};
 use pleat_argument::step::transition::Message;
 
+use super::number::Number;
+use super::transition::transition;
 use crate::Scalar;
 
 /// One step: its shape, and what is proved of it.
@@ -77,7 +79,12 @@ impl StepCircuit<Scalar> for Step {
         cs: &mut CS,
         z: &[AllocatedNum<Scalar>],
     ) -> Result<Vec<AllocatedNum<Scalar>>, SynthesisError> {
-        let _ = (&self.record, self.shape, cs);
-        Ok(z.to_vec())
+        let [input] = z else {
+            return Err(SynthesisError::IncompatibleLengthVector("z".into()));
+        };
+        let digest = transition(cs, &self.shape, &self.record, &Number::of(input))?;
+        let output = AllocatedNum::alloc(cs.namespace(|| "next"), || Ok(digest.value()))?;
+        digest.enforce_equal(cs, "next state", &Number::of(&output));
+        Ok(vec![output])
     }
 }

@@ -1,0 +1,192 @@
+//! The state as variables, in the order of its native elements.
+
+use nova_snark::frontend::{ConstraintSystem, SynthesisError};
+use pleat_argument::step::Shape;
+use pleat_argument::step::state::State;
+use pleat_argument::transcript::Domain;
+
+use super::number::{Bit, Number};
+use super::poseidon::hash;
+use crate::Scalar;
+
+/// [`State`], a number each.
+#[derive(Clone, Debug)]
+pub struct StateNumbers {
+    /// Statement, program, last program, weights, tables.
+    pub constants: [Number; 5],
+    /// Groups, samples, correct samples so far, and the group's place.
+    pub group: Number,
+    pub samples: Number,
+    pub count: Number,
+    pub prefix: Number,
+    /// Chains over outputs and data, and the current data vector.
+    pub outputs: Number,
+    pub data: Number,
+    pub cursor: [Number; 2],
+    /// The running claim.
+    pub value: Number,
+    pub list: Number,
+    pub point: Vec<Number>,
+    /// The group's own.
+    pub inner: InnerNumbers,
+}
+
+/// [`pleat_argument::step::state::Inner`], a number each.
+#[derive(Clone, Debug)]
+pub struct InnerNumbers {
+    pub program: Number,
+    pub salt: Number,
+    pub seed: Number,
+    pub chain: Number,
+    pub xi: Number,
+    pub zeta: Number,
+    pub eta: Number,
+    pub gamma: Number,
+    pub delta: Number,
+    pub head: Vec<Number>,
+    pub transcript: Number,
+    pub marks: [Number; 2],
+    pub linear: Number,
+    pub lookups: Number,
+    pub weights: Number,
+    pub tables: Number,
+    pub claim: Number,
+    pub forms: Number,
+    pub values: [Number; 4],
+    pub z: Vec<Number>,
+    pub selector: Number,
+    pub lambda: Number,
+}
+
+impl StateNumbers {
+    /// Allocates a state: variables bound by its digest, which the caller compares with the step's input.
+    pub fn alloc<CS: ConstraintSystem<Scalar>>(
+        cs: &mut CS,
+        shape: &Shape,
+        state: &State,
+    ) -> Result<Self, SynthesisError> {
+        let mut numbers = vec![];
+        for element in state.elements() {
+            numbers.push(Number::alloc(cs, "state", element)?);
+        }
+        Self::from_elements(shape, numbers).ok_or(SynthesisError::MalformedVerifyingKey)
+    }
+
+    fn from_elements(shape: &Shape, elements: Vec<Number>) -> Option<Self> {
+        let n = shape.index_bits();
+        let mut rest = elements.into_iter();
+        let state = Self {
+            constants: array(&mut rest)?,
+            group: rest.next()?,
+            samples: rest.next()?,
+            count: rest.next()?,
+            prefix: rest.next()?,
+            outputs: rest.next()?,
+            data: rest.next()?,
+            cursor: array(&mut rest)?,
+            value: rest.next()?,
+            list: rest.next()?,
+            point: rest.by_ref().take(n).collect(),
+            inner: InnerNumbers {
+                program: rest.next()?,
+                salt: rest.next()?,
+                seed: rest.next()?,
+                chain: rest.next()?,
+                xi: rest.next()?,
+                zeta: rest.next()?,
+                eta: rest.next()?,
+                gamma: rest.next()?,
+                delta: rest.next()?,
+                head: rest.by_ref().take(n).collect(),
+                transcript: rest.next()?,
+                marks: array(&mut rest)?,
+                linear: rest.next()?,
+                lookups: rest.next()?,
+                weights: rest.next()?,
+                tables: rest.next()?,
+                claim: rest.next()?,
+                forms: rest.next()?,
+                values: array(&mut rest)?,
+                z: rest.by_ref().take(shape.row_bits as usize).collect(),
+                selector: rest.next()?,
+                lambda: rest.next()?,
+            },
+        };
+        rest.next().is_none().then_some(state)
+    }
+
+    /// All elements, in the order of [`State::elements`].
+    pub fn elements(&self) -> Vec<Number> {
+        let mut elements = self.constants.to_vec();
+        elements.extend([&self.group, &self.samples, &self.count, &self.prefix].map(Clone::clone));
+        elements.extend([&self.outputs, &self.data].map(Clone::clone));
+        elements.extend_from_slice(&self.cursor);
+        elements.extend([&self.value, &self.list].map(Clone::clone));
+        elements.extend_from_slice(&self.point);
+        elements.extend(self.inner.elements());
+        elements
+    }
+
+    /// The digest. Cost: one hash.
+    pub fn digest<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+    ) -> Result<Number, SynthesisError> {
+        hash(cs, Domain::State, &self.elements())
+    }
+}
+
+impl InnerNumbers {
+    fn elements(&self) -> Vec<Number> {
+        self.each().into_iter().cloned().collect()
+    }
+
+    fn each(&self) -> Vec<&Number> {
+        let mut each = vec![
+            &self.program,
+            &self.salt,
+            &self.seed,
+            &self.chain,
+            &self.xi,
+            &self.zeta,
+            &self.eta,
+            &self.gamma,
+            &self.delta,
+        ];
+        each.extend(&self.head);
+        each.push(&self.transcript);
+        each.extend(&self.marks);
+        each.extend([&self.linear, &self.lookups, &self.weights, &self.tables]);
+        each.extend([&self.claim, &self.forms]);
+        each.extend(&self.values);
+        each.extend(&self.z);
+        each.extend([&self.selector, &self.lambda]);
+        each
+    }
+
+    /// Zero if `end`, else unchanged. Cost: 1 an element.
+    pub fn cleared<CS: ConstraintSystem<Scalar>>(
+        self,
+        cs: &mut CS,
+        shape: &Shape,
+        end: &Bit,
+    ) -> Result<Self, SynthesisError> {
+        let keep = end.not();
+        let mut cleared = vec![];
+        for element in self.each() {
+            cleared.push(keep.number().product(cs, "kept", element)?);
+        }
+        // The same order as allocation, behind public fields that are not looked at.
+        let public = 15 + shape.index_bits();
+        let mut elements = vec![Number::zero(); public];
+        elements.extend(cleared);
+        StateNumbers::from_elements(shape, elements)
+            .map(|state| state.inner)
+            .ok_or(SynthesisError::MalformedVerifyingKey)
+    }
+}
+
+fn array<const N: usize>(rest: &mut impl Iterator<Item = Number>) -> Option<[Number; N]> {
+    let numbers: Vec<Number> = rest.by_ref().take(N).collect();
+    numbers.try_into().ok()
+}
