@@ -17,6 +17,7 @@
 
 pub mod descriptor;
 pub mod lookup;
+pub mod lower;
 pub mod slot;
 pub mod state;
 
