@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use pleat_argument::commitment::Key;
 use pleat_argument::evaluation::{Evaluation, Model, Proved};
+use pleat_argument::proof::Proof;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::{Kind, VectorKind};
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
@@ -280,7 +281,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn print_times(proved: &Proved, total: f64, rows: usize, weights: usize) {
+fn print_times(proved: &Proved<Proof>, total: f64, rows: usize, weights: usize) {
     let t = &proved.times;
     println!("prove        {total:.2} s");
     for (name, seconds) in [
@@ -314,7 +315,7 @@ fn compare(
     bundle: &Bundle,
     claim: &Claim,
     samples: &[Sample],
-    proved: &Proved,
+    proved: &Proved<Proof>,
     count: u64,
     outputs: pleat_argument::Scalar,
 ) -> Result<()> {
