@@ -15,7 +15,7 @@ use ff::{Field, PrimeField};
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::program::{COLUMN_BITS, STEP_VECTORS};
-use pleat_argument::step::{EXPONENT_BITS, Shape, WEIGHT_BITS};
+use pleat_argument::step::{BANK, EXPONENT_BITS, Shape};
 use pleat_argument::transcript::{Domain, point_elements};
 
 use super::bits::{power, squares, unpack};
@@ -77,22 +77,17 @@ pub(super) fn transition<CS: ConstraintSystem<Scalar>>(
         &said,
         &mut state,
     )?;
-    let zeta = squares(cs, &state.inner.zeta, WEIGHT_BITS as usize)?;
-    let delta = claims(
+    claims(
         &mut cs.namespace(|| "claims"),
         &descriptor,
         &record.message,
         &said,
         &done,
-        &zeta,
         &mut state,
     )?;
     slots(
         &mut cs.namespace(|| "slots"),
-        shape,
         &descriptor,
-        &zeta,
-        &delta,
         &mut state,
     )?;
     absorb(
@@ -194,10 +189,7 @@ fn begin<CS: ConstraintSystem<Scalar>>(
 /// Subtracts what slots say from what is pending, or adds it to the linear relation.
 fn slots<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
-    shape: &Shape,
     descriptor: &DescriptorNumbers,
-    zeta: &[Number],
-    delta: &[Number],
     state: &mut StateNumbers,
 ) -> Result<(), SynthesisError> {
     let rows = COLUMN_BITS as usize;
@@ -212,12 +204,11 @@ fn slots<CS: ConstraintSystem<Scalar>>(
         e.clone(),
         qy,
         qe,
-        Number::one(),
     ];
     let xi = squares(cs, &inner.xi, EXPONENT_BITS as usize)?;
-    let mut bank = vec![];
-    for exponent in &descriptor.bank {
-        bank.push(power(cs, &xi, exponent)?);
+    let mut bank: [Number; BANK] = Default::default();
+    for (power_of_xi, exponent) in bank.iter_mut().zip(&descriptor.bank) {
+        *power_of_xi = power(cs, &xi, exponent)?;
     }
     let half = Number::constant(Scalar::TWO_INV);
     let mut point = vec![];
@@ -225,19 +216,24 @@ fn slots<CS: ConstraintSystem<Scalar>>(
         point.push(descriptor.half.select_variable(cs, "half", &half, x)?);
     }
     let prefix = prefix(cs, descriptor, state)?;
-    let setting = slot::Setting {
-        xi: &xi,
-        zeta,
-        delta,
-        bank: &bank,
-        head: &inner.head,
-        point: &point,
-        prefix: &prefix,
-        factors: &factors,
+    let parts = slot::Parts {
+        xi: inner.xi.clone(),
+        zeta: inner.zeta.clone(),
+        delta: inner.delta.clone(),
+        bank,
+        head: inner.head.clone(),
+        point,
+        prefix,
+        factors,
     };
+    let setting = slot::Setting::new(cs, parts)?;
     let mut sum = vec![];
     for elements in &descriptor.slots {
-        sum.push(slot::slot(&mut cs.namespace(|| "slot"), shape, elements, &setting)?);
+        sum.push(slot::evaluate(
+            &mut cs.namespace(|| "slot"),
+            elements,
+            &setting,
+        )?);
     }
     let sum = Number::sum(&sum);
     let added = descriptor.half.number().product(cs, "added", &sum)?;
@@ -265,7 +261,7 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     let (mut forms, mut kinds) = (vec![], vec![]);
     for elements in &descriptor.lookups {
         let [form, kind] =
-            lookup::lookup(&mut cs.namespace(|| "lookup"), shape, elements, &setting)?;
+            lookup::evaluate(&mut cs.namespace(|| "lookup"), elements, &setting)?;
         forms.push(form);
         kinds.push(kind);
     }
