@@ -6,6 +6,7 @@ pub mod lookup;
 pub mod number;
 mod permutation;
 pub mod poseidon;
+pub mod slot;
 pub mod sumcheck;
 
 pub use number::{Bit, Number};
