@@ -3,16 +3,19 @@
 
 mod circuit_common;
 
-use circuit_common::{generator, inputs, random_scalars};
+use circuit_common::{generator, random_scalars};
 use ff::{Field, PrimeField};
 use nova_snark::frontend::ConstraintSystem;
 use nova_snark::frontend::util_cs::witness_cs::WitnessCS;
 use pleat_argument::step::slot::{self as native, FACTORS, Factor, LANES, Slot, Window};
-use pleat_argument::step::{AXES, BANK, LANE_POSITIONS, Shape, TAP_COORDINATES};
+use pleat_argument::step::{
+    AXES, BANK, EXPONENT_BITS, LANE_POSITIONS, Shape, TAP_COORDINATES, WEIGHT_BITS,
+};
 use pleat_step_circuits::Scalar;
 use pleat_step_circuits::circuit::Number;
+use pleat_step_circuits::circuit::bits::squares;
 use pleat_step_circuits::circuit::slot::form::broken_rule;
-use pleat_step_circuits::circuit::slot::{Parts, Setting, evaluate};
+use pleat_step_circuits::circuit::slot::{Setting, evaluate};
 use pleat_step_circuits::testing::Recorder;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -144,28 +147,40 @@ struct Case {
     value: Scalar,
 }
 
-fn run(cs: &mut Recorder, slot: &Slot, values: &Values, shape: &Shape) -> Case {
-    let mut given = vec![];
-    let mut numbers = |cs: &mut Recorder, values: &[Scalar]| {
-        let (numbers, cells) = inputs(cs, values);
-        given.extend(cells);
-        numbers
+/// Inputs in one order, whatever the constraint system.
+fn setting_and_elements<CS: ConstraintSystem<Scalar>>(
+    cs: &mut CS,
+    slot: &Slot,
+    values: &Values,
+    shape: &Shape,
+) -> (Setting, [Number; 4]) {
+    let mut numbers = |values: &[Scalar]| -> Vec<Number> {
+        let alloc = |v: &Scalar| Number::alloc(cs, "input", *v).unwrap();
+        values.iter().map(alloc).collect()
     };
-    let bases = numbers(cs, &values.bases);
-    let parts = Parts {
-        xi: bases[0].clone(),
-        zeta: bases[1].clone(),
-        delta: bases[2].clone(),
-        bank: numbers(cs, &values.bank).try_into().unwrap(),
-        head: numbers(cs, &values.head),
-        point: numbers(cs, &values.point),
+    let bases = numbers(&values.bases);
+    let bank = numbers(&values.bank).try_into().unwrap();
+    let head = numbers(&values.head);
+    let point = numbers(&values.point);
+    let factors = numbers(&values.factors).try_into().unwrap();
+    let elements = numbers(&slot.elements(shape)).try_into().unwrap();
+    let setting = Setting {
+        xi: squares(cs, &bases[0], EXPONENT_BITS as usize).unwrap(),
+        zeta: squares(cs, &bases[1], WEIGHT_BITS as usize).unwrap(),
+        delta: squares(cs, &bases[2], WEIGHT_BITS as usize).unwrap(),
+        bank,
+        head,
+        point,
         prefix: bases[3].clone(),
-        factors: numbers(cs, &values.factors).try_into().unwrap(),
+        factors,
     };
-    let elements = numbers(cs, &slot.elements(shape)).try_into().unwrap();
-    let setting = Setting::new(cs, parts).unwrap();
+    (setting, elements)
+}
+
+fn run(cs: &mut Recorder, slot: &Slot, values: &Values, shape: &Shape) -> Case {
+    let (setting, elements) = setting_and_elements(cs, slot, values, shape);
     let (constraints, nonzeros) = (cs.constraints(), cs.nonzeros());
-    assert_eq!(constraints, 51);
+    let given = cs.find("input");
     let value = evaluate(cs, &elements, &setting).unwrap().value();
     Case {
         given,
@@ -217,8 +232,8 @@ fn slots_equal_their_twin() {
 #[test]
 fn slots_determine_everything() {
     let mut generator = generator(2);
-    let shape = Shape::new(4);
-    for i in 0..4 {
+    let shape = Shape::new(19);
+    for i in 0..6 {
         let slot = match i {
             0 => Slot::empty(&shape),
             _ => random_slot(&shape, &mut generator),
@@ -274,26 +289,23 @@ fn a_witness_generator_allocates_the_same() {
     run(&mut cs, &slot, &values, &shape);
 
     let mut witness = WitnessCS::<Scalar>::new();
-    let mut numbers = |values: &[Scalar]| -> Vec<Number> {
-        let alloc = |v: &Scalar| Number::alloc(&mut witness, "input", *v).unwrap();
-        values.iter().map(alloc).collect()
-    };
-    let bases = numbers(&values.bases);
-    let parts = Parts {
-        xi: bases[0].clone(),
-        zeta: bases[1].clone(),
-        delta: bases[2].clone(),
-        bank: numbers(&values.bank).try_into().unwrap(),
-        head: numbers(&values.head),
-        point: numbers(&values.point),
-        prefix: bases[3].clone(),
-        factors: numbers(&values.factors).try_into().unwrap(),
-    };
-    let elements = numbers(&slot.elements(&shape)).try_into().unwrap();
-    let setting = Setting::new(&mut witness, parts).unwrap();
+    let (setting, elements) = setting_and_elements(&mut witness, &slot, &values, &shape);
     evaluate(&mut witness, &elements, &setting).unwrap();
     let cells: Vec<_> = (1..cs.cells()).map(|i| cs.get(i)).collect();
     assert_eq!(witness.aux_assignment(), cells);
+
+    // A setting of another shape is refused.
+    let damages: [fn(&mut Setting); 4] = [
+        |s| s.xi.truncate(25),
+        |s| s.zeta.truncate(13),
+        |s| s.delta.truncate(13),
+        |s| s.head.truncate(20),
+    ];
+    for damage in damages {
+        let mut setting = setting.clone();
+        damage(&mut setting);
+        assert!(evaluate(&mut witness, &elements, &setting).is_err());
+    }
 }
 
 #[test]

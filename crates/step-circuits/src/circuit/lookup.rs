@@ -23,7 +23,7 @@ pub struct Setting {
 
 impl Setting {
     /// The fields of [`pleat_argument::step::lookup::Setting`]: `eta`; row coordinates of the GKR point and
-    /// the rows' point, as many; forms; kinds.
+    /// the rows' point, as many, else an error; forms; kinds.
     ///
     /// Binds: products of coordinates, `eta` times the second form. Cost: rows + 1.
     pub fn new<CS: ConstraintSystem<Scalar>>(
@@ -34,6 +34,9 @@ impl Setting {
         forms: [Number; 3],
         kinds: [Number; 3],
     ) -> Result<Self, SynthesisError> {
+        if z.len() != x.len() {
+            return Err(SynthesisError::IncompatibleLengthVector("rows".into()));
+        }
         let equal = (z.iter().zip(x))
             .map(|(z, x)| {
                 let rest = &(&Number::one() - z) - x;

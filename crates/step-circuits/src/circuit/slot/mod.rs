@@ -24,33 +24,20 @@ use pleat_argument::step::slot::FACTORS;
 use pleat_argument::step::{BANK, EXPONENT_BITS, WEIGHT_BITS};
 
 use super::Number;
-use super::bits::{select_one_of, squares};
+use super::bits::select_one_of;
 use crate::Scalar;
 use words::Words;
 
-/// What slots are evaluated with; one serves all slots of a step.
+/// What slots are evaluated with; one serves all slots of a step. The fields of
+/// [`pleat_argument::step::slot::Setting`], with squares in place of bases, and without the factor that is one.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    xi: Vec<Number>,
-    zeta: Vec<Number>,
-    delta: Vec<Number>,
-    bank: Vec<Number>,
-    head: Vec<Number>,
-    point: Vec<Number>,
-    prefix: Number,
-    factors: [Number; FACTORS - 1],
-}
-
-/// What [`Setting::new`] takes: the fields of [`pleat_argument::step::slot::Setting`], without the factor
-/// that is one.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    /// Base of positions.
-    pub xi: Number,
-    /// Base of identities.
-    pub zeta: Number,
-    /// Base of claims.
-    pub delta: Number,
+    /// Squares of the base of positions, as many as an exponent has bits, by [`super::bits::squares`].
+    pub xi: Vec<Number>,
+    /// Squares of the base of identities, as many as a weight has bits.
+    pub zeta: Vec<Number>,
+    /// Squares of the base of claims, as many.
+    pub delta: Vec<Number>,
     /// Powers of xi.
     pub bank: [Number; BANK],
     /// The head's point.
@@ -64,36 +51,30 @@ pub struct Parts {
 }
 
 impl Setting {
-    /// Prepares the squares that exponents select from.
-    ///
-    /// Binds: squares by their products. Cost: 25 for xi, 13 each for zeta and delta: 51.
-    pub fn new<CS: ConstraintSystem<Scalar>>(
-        cs: &mut CS,
-        parts: Parts,
-    ) -> Result<Self, SynthesisError> {
-        Ok(Self {
-            xi: squares(cs, &parts.xi, EXPONENT_BITS as usize)?,
-            zeta: squares(cs, &parts.zeta, WEIGHT_BITS as usize)?,
-            delta: squares(cs, &parts.delta, WEIGHT_BITS as usize)?,
-            bank: parts.bank.to_vec(),
-            head: parts.head,
-            point: parts.point,
-            prefix: parts.prefix,
-            factors: parts.factors,
-        })
+    /// Refuses a setting whose lengths do not fit: nothing may be left out silently.
+    fn check(&self) -> Result<(), SynthesisError> {
+        let weight = WEIGHT_BITS as usize;
+        let fits = self.xi.len() == EXPONENT_BITS as usize
+            && [self.zeta.len(), self.delta.len()] == [weight; 2]
+            && self.head.len() == self.point.len();
+        match fits {
+            true => Ok(()),
+            false => Err(SynthesisError::IncompatibleLengthVector("setting".into())),
+        }
     }
 }
 
 /// The value of a slot.
 ///
-/// Shape: the four elements of [`pleat_argument::step::slot::Slot::elements`] to one number.
+/// Shape: the four elements of [`pleat_argument::step::slot::Slot::elements`] to one number; an error if
+/// the setting's lengths do not fit.
 /// Requires: elements of a slot in the [`form`] of a compiler; a point that is no corner of the cube.
 /// Enforces: flags are the bits of the first two elements; the result is the native one.
 /// Two quotients are witnesses: `ratio` with `ratio (zero + one) = zero` at each position, and `sum` with
 /// `sum (bank[b] - 1) = bank[a] - 1`. A divisor is zero with negligible probability, as coordinates and
 /// xi are hashes; if it is, the quotient is free (where the native `sum` is zero), or there is none.
 /// Binds: flags by the elements; all else by the products named after them.
-/// Cost: 1477 for 21 positions (1337 for 17): 407 to unpack, 90 for the bases, 200 for [`scale`], 142 for the
+/// Cost: 1477 for 21 positions (1337 for 17): 407 to unpack, 90 for the bases, 200 for `scale`, 142 for the
 /// shifted point, 540 for the axes, 98 for the windows.
 /// Native twin: [`pleat_argument::step::slot::Slot::evaluate`].
 pub fn evaluate<CS: ConstraintSystem<Scalar>>(
@@ -101,6 +82,7 @@ pub fn evaluate<CS: ConstraintSystem<Scalar>>(
     elements: &[Number; 4],
     setting: &Setting,
 ) -> Result<Number, SynthesisError> {
+    setting.check()?;
     let words = Words::unpack(cs, elements, setting.point.len())?;
     let bases = (words.bases.iter())
         .map(|place| select_one_of(cs, place, &setting.bank))
