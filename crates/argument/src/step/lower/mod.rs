@@ -34,7 +34,7 @@ use crate::{Error, Result, Scalar};
 /// Slots of one view at most.
 const MAX_VIEW_SLOTS: usize = 1 << 12;
 /// Slots of a program at most.
-const MAX_SLOTS: usize = 1 << 20;
+const MAX_SLOTS: usize = 1 << 18;
 
 /// A program that no steps can be made of.
 fn refuse(why: String) -> Error {
