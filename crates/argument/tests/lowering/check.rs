@@ -199,6 +199,17 @@ fn check_shape(program: &Program, shape: &Shape, steps: &[Descriptor]) {
             .count(),
         1
     );
+    // A second pass goes over all but the last portion, and comes back to where that began.
+    let verified = steps.iter().filter(|s| s.claims.verify).count();
+    let again: Vec<&Descriptor> = steps
+        .iter()
+        .filter(|s| s.claims.target && !s.claims.verify)
+        .collect();
+    assert_eq!(again.len() + 1, verified);
+    for (i, step) in again.iter().enumerate() {
+        assert_eq!(step.claims.replay, i == 0);
+        assert_eq!(step.claims.replayed, i + 1 == again.len());
+    }
     let counted: Vec<u32> = steps.iter().filter_map(|s| s.count_claim).collect();
     assert_eq!(counted, program.count_claim.into_iter().collect::<Vec<_>>());
 }

@@ -55,8 +55,13 @@ fn registrations_of_random_networks() {
         let case = random(&mut rng, &[KINDS[seed as usize % n]], 3);
         let row_bits = rng.gen_range(8..=12);
         let shape = Shape::new(row_bits);
-        if let Ok(program) = layout::register_model(&case.network, row_bits) {
-            check(&mut rng, &program, &shape, program.group_samples()).unwrap();
+        let programs = [
+            layout::register_model(&case.network, row_bits),
+            layout::register_data(&case.network, seed % 2 == 0, row_bits),
+        ];
+        for program in programs.into_iter().flatten() {
+            let live = rng.gen_range(1..=program.group_samples());
+            check(&mut rng, &program, &shape, live).unwrap();
         }
     });
 }
