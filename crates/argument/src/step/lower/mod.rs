@@ -2,11 +2,11 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`part`] | an axis as a sum of runs |
-//! | [`tap`] | the axes of windows |
-//! | [`monomial`] | products of parts as slots |
-//! | [`view`] | views as slots |
-//! | [`pack`] | slots and lookups into steps |
+//! | `part` | an axis as a sum of runs |
+//! | `tap` | the axes of windows |
+//! | `monomial` | products of parts as slots |
+//! | `view` | views as slots |
+//! | `pack` | slots and lookups into steps |
 //!
 //! An architecture is untrusted where it is verified: whatever does not fit is refused in a sentence, and the number
 //! of slots is bounded.
