@@ -7,6 +7,7 @@ use circuit_common::{generator, random_scalars};
 use ff::{Field, PrimeField};
 use nova_snark::frontend::ConstraintSystem;
 use nova_snark::frontend::util_cs::witness_cs::WitnessCS;
+use pleat_argument::step::form::broken_rule;
 use pleat_argument::step::slot::{self as native, FACTORS, Factor, LANES, Slot, Window};
 use pleat_argument::step::{
     AXES, BANK, EXPONENT_BITS, LANE_POSITIONS, Shape, TAP_COORDINATES, WEIGHT_BITS,
@@ -14,7 +15,6 @@ use pleat_argument::step::{
 use pleat_step_circuits::Scalar;
 use pleat_step_circuits::circuit::Number;
 use pleat_step_circuits::circuit::bits::squares;
-use pleat_step_circuits::circuit::slot::form::broken_rule;
 use pleat_step_circuits::circuit::slot::{Setting, evaluate};
 use pleat_step_circuits::testing::Recorder;
 use rand::Rng;

@@ -13,7 +13,7 @@ use super::task::Done;
 use super::transition::Said;
 use crate::Scalar;
 
-/// Absorbs claims and count.
+/// Absorbs claims and count, and returns the squares of zeta and of the new delta.
 ///
 /// Enforces what the native transition's `claims` does.
 /// Binds: claims by the transcript and the sum-check's last claim, zero in unused places; the count by the
@@ -26,7 +26,7 @@ pub(super) fn claims<CS: ConstraintSystem<Scalar>>(
     said: &Said,
     done: &Done,
     state: &mut StateNumbers,
-) -> Result<(), SynthesisError> {
+) -> Result<(Vec<Number>, Vec<Number>), SynthesisError> {
     let zero = Number::zero();
     let flags = &descriptor.claims;
     let inner = &mut state.inner;
@@ -78,7 +78,8 @@ pub(super) fn claims<CS: ConstraintSystem<Scalar>>(
     state.count = &state.count + &said.count;
     let zeta = squares(cs, &inner.zeta, WEIGHT_BITS as usize)?;
     let delta = squares(cs, &inner.delta, WEIGHT_BITS as usize)?;
-    let counted = power(cs, &delta, &descriptor.count_claim)?.product(cs, "counted", &said.count)?;
+    let counted =
+        power(cs, &delta, &descriptor.count_claim)?.product(cs, "counted", &said.count)?;
 
     // Products.
     let mut weight = power(cs, &zeta, &descriptor.first_identity)?;
@@ -92,11 +93,13 @@ pub(super) fn claims<CS: ConstraintSystem<Scalar>>(
         added.push(scale.product(cs, "weighted X", x)?);
         added.push(next.product(cs, "weighted U", u)?);
         let after = next.product(cs, "delta of the next", &inner.delta)?;
-        scale = product.active.select_variable(cs, "delta of X", &after, &scale)?;
+        scale = product
+            .active
+            .select_variable(cs, "delta of X", &after, &scale)?;
     }
     let verified = verify.product(cs, "verified", &Number::sum(&verified))?;
     let added = target.product(cs, "added", &Number::sum(&added))?;
     inner.claim = &inner.claim - &verified;
     inner.linear = Number::sum([&inner.linear, &counted, &added]);
-    Ok(())
+    Ok((zeta, delta))
 }

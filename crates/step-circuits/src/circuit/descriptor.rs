@@ -5,9 +5,7 @@ use pleat_argument::program::STEP_VECTORS;
 use pleat_argument::step::descriptor::{
     CLAIM_SLOTS_PER_ELEMENT, Descriptor, EXPONENTS_PER_ELEMENT, KINDS,
 };
-use pleat_argument::step::{
-    BANK, EXPONENT_BITS, IDENTITY_STEP_BITS, Shape, WEIGHT_BITS,
-};
+use pleat_argument::step::{BANK, EXPONENT_BITS, IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
 use pleat_argument::transcript::Domain;
 
 use super::bits::unpack;

@@ -52,8 +52,11 @@ pub(super) fn transition<CS: ConstraintSystem<Scalar>>(
     let before = StateNumbers::alloc(cs, shape, &record.state)?;
     let digest = before.digest(&mut cs.namespace(|| "state"))?;
     digest.enforce_equal(cs, "state before", input);
-    let descriptor =
-        DescriptorNumbers::alloc(&mut cs.namespace(|| "descriptor"), shape, &record.descriptor)?;
+    let descriptor = DescriptorNumbers::alloc(
+        &mut cs.namespace(|| "descriptor"),
+        shape,
+        &record.descriptor,
+    )?;
     let said = said(cs, &descriptor, record)?;
     let mut state = before.clone();
     state.inner.program = hash(
@@ -77,7 +80,7 @@ pub(super) fn transition<CS: ConstraintSystem<Scalar>>(
         &said,
         &mut state,
     )?;
-    claims(
+    let (zeta, delta) = claims(
         &mut cs.namespace(|| "claims"),
         &descriptor,
         &record.message,
@@ -88,6 +91,7 @@ pub(super) fn transition<CS: ConstraintSystem<Scalar>>(
     slots(
         &mut cs.namespace(|| "slots"),
         &descriptor,
+        (zeta, delta),
         &mut state,
     )?;
     absorb(
@@ -115,7 +119,10 @@ fn said<CS: ConstraintSystem<Scalar>>(
     let message = &record.message;
     let mut commitments: [[Number; 2]; STEP_VECTORS] = Default::default();
     for (i, (own, flags)) in commitments.iter_mut().zip(&descriptor.own).enumerate() {
-        let elements = message.commitments.get(i).map_or([Scalar::ZERO; 2], point_elements);
+        let elements = message
+            .commitments
+            .get(i)
+            .map_or([Scalar::ZERO; 2], point_elements);
         let absent = flags.present().not();
         for (number, element) in own.iter_mut().zip(elements) {
             *number = Number::alloc(cs, "commitment", element)?;
@@ -190,6 +197,7 @@ fn begin<CS: ConstraintSystem<Scalar>>(
 fn slots<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
     descriptor: &DescriptorNumbers,
+    (zeta, delta): (Vec<Number>, Vec<Number>),
     state: &mut StateNumbers,
 ) -> Result<(), SynthesisError> {
     let rows = COLUMN_BITS as usize;
@@ -197,14 +205,7 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     let [q, rem, y, e] = &inner.values;
     let qy = q.product(cs, "q y", y)?;
     let qe = q.product(cs, "q e", e)?;
-    let factors = [
-        q.clone(),
-        rem.clone(),
-        y.clone(),
-        e.clone(),
-        qy,
-        qe,
-    ];
+    let factors = [q.clone(), rem.clone(), y.clone(), e.clone(), qy, qe];
     let xi = squares(cs, &inner.xi, EXPONENT_BITS as usize)?;
     let mut bank: [Number; BANK] = Default::default();
     for (power_of_xi, exponent) in bank.iter_mut().zip(&descriptor.bank) {
@@ -216,17 +217,16 @@ fn slots<CS: ConstraintSystem<Scalar>>(
         point.push(descriptor.half.select_variable(cs, "half", &half, x)?);
     }
     let prefix = prefix(cs, descriptor, state)?;
-    let parts = slot::Parts {
-        xi: inner.xi.clone(),
-        zeta: inner.zeta.clone(),
-        delta: inner.delta.clone(),
+    let setting = slot::Setting {
+        xi,
+        zeta,
+        delta,
         bank,
         head: inner.head.clone(),
         point,
         prefix,
         factors,
     };
-    let setting = slot::Setting::new(cs, parts)?;
     let mut sum = vec![];
     for elements in &descriptor.slots {
         sum.push(slot::evaluate(
@@ -248,7 +248,9 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     let third = &cube - &ranges;
     let weighted = third.product(cs, "lambda^3 other eta", eta)?;
     let looking = weighted.product(cs, "looking", q)?;
-    let bound = weighted.product(cs, "eta^2", eta)?.product(cs, "bound", y)?;
+    let bound = weighted
+        .product(cs, "eta^2", eta)?
+        .product(cs, "bound", y)?;
     let entry = second.product(cs, "entry", e)?;
     let setting = lookup::Setting::new(
         cs,
@@ -260,8 +262,7 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     )?;
     let (mut forms, mut kinds) = (vec![], vec![]);
     for elements in &descriptor.lookups {
-        let [form, kind] =
-            lookup::evaluate(&mut cs.namespace(|| "lookup"), elements, &setting)?;
+        let [form, kind] = lookup::evaluate(&mut cs.namespace(|| "lookup"), elements, &setting)?;
         forms.push(form);
         kinds.push(kind);
     }

@@ -25,6 +25,7 @@ use self::monomial::Proto;
 use self::pack::{Bank, ROWS};
 use self::view::Place;
 use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program, words_digest};
+use super::form::broken_rule;
 use super::slot::Factor;
 use super::{IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
 use crate::program::{Head, Product, Program, Step, Vector, VectorKind};
@@ -66,6 +67,17 @@ pub fn lower(program: &Program, shape: &Shape, live: u64) -> Result<Vec<Descript
     }
     if let Some(last) = lowering.steps.last_mut() {
         last.end = true;
+    }
+    // What the circuit takes for granted.
+    let broken = lowering
+        .steps
+        .iter()
+        .flat_map(|s| &s.slots)
+        .find_map(broken_rule);
+    if let Some(rule) = broken {
+        return Err(refuse(format!(
+            "a term that is not as the circuit wants it ({rule}); this is a defect, please report it"
+        )));
     }
     Ok(lowering.steps)
 }

@@ -7,13 +7,12 @@
 //! | `shifted` | the head's point, shifted to the positions |
 //! | `axes` | positions |
 //! | `window` | taps |
-//! | [`form`] | which slots are evaluated as natively |
+//! | [form](pleat_argument::step::form) | which slots are evaluated as natively |
 //!
 //! A slot's elements are public data bound by the program's digest, so their flags are not checked
-//! against each other: the gadget requires the [`form`] that a compiler gives them, and uses it.
+//! against each other: the gadget requires the [form](pleat_argument::step::form) that a compiler gives them, and uses it.
 
 mod axes;
-pub mod form;
 mod scale;
 mod shifted;
 mod window;
@@ -68,7 +67,7 @@ impl Setting {
 ///
 /// Shape: the four elements of [`pleat_argument::step::slot::Slot::elements`] to one number; an error if
 /// the setting's lengths do not fit.
-/// Requires: elements of a slot in the [`form`] of a compiler; a point that is no corner of the cube.
+/// Requires: elements of a slot in the [form](pleat_argument::step::form) of a compiler; a point that is no corner of the cube.
 /// Enforces: flags are the bits of the first two elements; the result is the native one.
 /// Two quotients are witnesses: `ratio` with `ratio (zero + one) = zero` at each position, and `sum` with
 /// `sum (bank[b] - 1) = bank[a] - 1`. A divisor is zero with negligible probability, as coordinates and

@@ -1,7 +1,7 @@
 //! The form of slots that the circuit evaluates as the native verifier does.
 
-use pleat_argument::step::slot::{LANES, Slot};
-use pleat_argument::step::{AXES, LANE_POSITIONS};
+use super::slot::{LANES, Slot, Window};
+use super::{AXES, LANE_POSITIONS};
 
 /// The first rule a slot breaks, if any. All slots of a compiler must keep them:
 ///
@@ -59,7 +59,7 @@ pub fn broken_rule(slot: &Slot) -> Option<&'static str> {
     if open.is_some() || axes > AXES {
         return Some("axes end, and there are not more of them than bases");
     }
-    let outside = |w: &pleat_argument::step::slot::Window| w.taps.iter().any(|t| t & !w.mask != 0);
+    let outside = |w: &Window| w.taps.iter().any(|t| t & !w.mask != 0);
     if slot.windows.iter().any(outside) {
         return Some("taps lie within the mask");
     }
