@@ -137,9 +137,8 @@ fn describe(kind: Kind) -> &'static str {
 
 fn element(what: &str, bytes: &[u8; 32]) -> Result<Scalar> {
     let element = Option::from(<Scalar as ff::PrimeField>::from_repr((*bytes).into()));
-    element.ok_or_else(|| {
-        Error::Malformed(Damage::Content(format!("its {what} is no field element")))
-    })
+    element
+        .ok_or_else(|| Error::Malformed(Damage::Content(format!("its {what} is no field element"))))
 }
 
 /// A proof with its public values.

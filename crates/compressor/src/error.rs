@@ -25,11 +25,11 @@ pub enum Error {
     },
     /// A commitment key that is not the verifying key's.
     #[error(
-        "the commitment key here is {here}, the verifying key was made with {key}; \
+        "the verifying key was made with commitment key {key}, here is {here}; \
          import that key if it is a public ceremony's: a key from the prover proves nothing"
     )]
     OtherSrs {
-        /// The commitment key here.
+        /// The commitment keys here.
         here: String,
         /// The verifying key's.
         key: String,
@@ -46,7 +46,9 @@ pub enum Error {
         wanted: &'static str,
     },
     /// A running proof that cannot be compressed.
-    #[error("the proof cannot be compressed with {form}: {reason}; this is a defect, please report it")]
+    #[error(
+        "the proof cannot be compressed with {form}: {reason}; this is a defect, please report it"
+    )]
     Compression {
         /// The form.
         form: Form,

@@ -116,11 +116,12 @@ impl<C: Circuit> VerifyingKey<C> {
                 Ok(Compressor::setup(&params)?.into_verifying_key())
             }
             Form::MicroSpartan => {
-                // Its own points are in the file; that the key is the ceremony's is what others rely on.
-                let here = srs::find(srs_dir, 1)?.id;
-                if here != origin.key {
+                // Its points are in the file; that the key is the ceremony's is what others rely on.
+                let here = srs::info(srs_dir)?;
+                if !here.iter().any(|file| file.id == origin.key) {
+                    let ids: Vec<String> = here.iter().map(|file| hex(&file.id)).collect();
                     return Err(Error::OtherSrs {
-                        here: hex(&here),
+                        here: ids.join(", "),
                         key: hex(&origin.key),
                     });
                 }

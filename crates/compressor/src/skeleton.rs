@@ -137,8 +137,7 @@ fn wrong() -> Damage {
 }
 
 fn check_as<S: Argument>(bytes: &[u8]) -> Result<(), Damage> {
-    let (skeleton, rest) =
-        postcard::take_from_bytes::<Skeleton<S>>(bytes).map_err(|_| wrong())?;
+    let (skeleton, rest) = postcard::take_from_bytes::<Skeleton<S>>(bytes).map_err(|_| wrong())?;
     let instances = [
         &skeleton.r_u_secondary.x,
         &skeleton.l_u_secondary.x,
