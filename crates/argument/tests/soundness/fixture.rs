@@ -6,13 +6,15 @@ use ff::Field;
 use halo2curves::bn256::G1Affine;
 use pleat_argument::commitment::{Blinder, Key};
 use pleat_argument::evaluation::commit_tables;
-use pleat_argument::group::prove::{Committed, Prover, Setting};
+use pleat_argument::group::folded::{self, Expected};
+use pleat_argument::group::prove::{Committed, Prover, Setting, StepRecord};
 use pleat_argument::group::verify::{Outcome, Public, verify};
 use pleat_argument::layout::{data_layout, inference, register_data, register_model};
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, Program};
-use pleat_argument::proof::Proof;
+use pleat_argument::proof::{Folded, Proof};
 use pleat_argument::statement::{Statement, Visibility, chain, context_hash, data_id, model_id};
+use pleat_argument::step::schedule::Schedule;
 use pleat_argument::witness::{
     Executed, Source, data_vector, fill_chunks, output_vectors, weight_vectors,
 };
@@ -52,11 +54,11 @@ pub(crate) static KEY: LazyLock<Key> = LazyLock::new(new_key);
 pub(crate) static OTHER_KEY: LazyLock<Key> = LazyLock::new(new_key);
 pub(crate) static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(network(), 1));
 
-fn range(min: i32, max: i32) -> ValueRange {
+pub(crate) fn range(min: i32, max: i32) -> ValueRange {
     ValueRange { min, max }
 }
 
-fn window(kernel: [usize; 2], stride: [usize; 2], pads: [usize; 4]) -> Window {
+pub(crate) fn window(kernel: [usize; 2], stride: [usize; 2], pads: [usize; 4]) -> Window {
     Window {
         kernel,
         stride,
@@ -65,7 +67,7 @@ fn window(kernel: [usize; 2], stride: [usize; 2], pads: [usize; 4]) -> Window {
     }
 }
 
-fn conv(
+pub(crate) fn conv(
     out_channels: usize,
     groups: usize,
     window: Window,
@@ -95,7 +97,10 @@ fn linear(map: LinearMap) -> LayerOp {
     }
 }
 
-fn network_of(layers: Vec<(LayerOp, Vec<usize>, Shape, ValueRange)>, outputs: &[usize]) -> Network {
+pub(crate) fn network_of(
+    layers: Vec<(LayerOp, Vec<usize>, Shape, ValueRange)>,
+    outputs: &[usize],
+) -> Network {
     let layers: Vec<Layer> = layers
         .into_iter()
         .map(|(op, inputs, shape, range)| Layer {
@@ -391,6 +396,11 @@ impl Forger {
         *vector = Committed::new(&KEY, values, vector.blind);
     }
 
+    /// The steps of its samples.
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule::new(&self.program, self.samples).unwrap()
+    }
+
     pub(crate) fn statement(&self) -> Statement {
         let points = |v: &[Committed]| v.iter().map(|v| v.commitment).collect::<Vec<G1Affine>>();
         let (network, id) = (&self.network, KEY.id());
@@ -411,43 +421,87 @@ impl Forger {
             }),
             samples: self.samples,
             context: context_hash(b"test"),
-            program: self.program.digest,
+            program: self.schedule().digest(),
             tables: chain(&points(&self.tables)),
             key: id,
         }
     }
 
+    /// Proved by a prover that goes on whatever is false: what is wrong is the verifier's to find.
     pub(crate) fn prove(&self) -> Proof {
-        let statement = self.statement();
-        let setting = Setting {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        prover = prover.dishonest();
+        self.groups(&mut prover).unwrap();
+        prover.finish(Scheme::HyperKzg).unwrap().0
+    }
+
+    /// The same by a prover that checks what it says, as all but these tests have it.
+    pub(crate) fn prove_honestly(&self) -> Result<Proof, Error> {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        self.groups(&mut prover)?;
+        Ok(prover.finish(Scheme::HyperKzg)?.0)
+    }
+
+    /// The proof with its steps handed out instead of kept.
+    pub(crate) fn fold(&self) -> (Folded, Vec<StepRecord>) {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let mut records = vec![];
+        let mut sink = |record: StepRecord| {
+            records.push(record);
+            Ok(())
+        };
+        let prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let mut prover = prover.dishonest().into(&mut sink);
+        self.groups(&mut prover).unwrap();
+        let folded = prover.finish_folded(Scheme::HyperKzg).unwrap().0;
+        (folded, records)
+    }
+
+    fn setting<'a>(&'a self, statement: &'a Statement, schedule: &'a Schedule) -> Setting<'a> {
+        Setting {
             key: &KEY,
             program: &self.program,
-            statement: &statement,
+            schedule,
+            statement,
             network: &self.network,
             weights: &self.weights,
             weight_vectors: &self.weight_vectors,
             table_vectors: &self.tables,
-        };
-        let mut prover = Prover::new(setting, rand::random());
+        }
+    }
+
+    fn groups(&self, prover: &mut Prover<'_>) -> Result<(), Error> {
         let mut done = 0;
         for group in &self.groups {
             let vector = self.program.data.as_ref().map(|d| done >> d.samples_bits());
-            prover
-                .group_of(
-                    &group.executed,
-                    vector.map(|i| &self.data[i]),
-                    group.chunks.clone(),
-                    group.outputs.clone(),
-                    group.count,
-                )
-                .unwrap();
+            prover.group_of(
+                &group.executed,
+                vector.map(|i| &self.data[i]),
+                group.chunks.clone(),
+                group.outputs.clone(),
+                group.count,
+            )?;
             done += group.executed.len();
         }
-        prover.finish(Scheme::HyperKzg).unwrap().0
+        Ok(())
     }
 
     /// What the verifier says, except for the ids; activation tables are the verifier's own.
     pub(crate) fn verify(&self, proof: &Proof) -> Result<Outcome, Error> {
+        self.with_public(|key, public| verify(key, public, proof))
+    }
+
+    /// The same of a folded proof.
+    pub(crate) fn verify_folded(&self, folded: &Folded) -> Result<Expected, Error> {
+        self.with_public(|key, public| folded::verify(key, public, folded))
+    }
+
+    fn with_public<T>(
+        &self,
+        check: impl FnOnce(&OpeningKey<'_>, &Public<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let tables: Vec<G1Affine> = commit_tables(&KEY, &self.program, &self.network)
             .iter()
             .map(|t| t.commitment)
@@ -458,10 +512,11 @@ impl Forger {
         };
         let public = Public {
             program: &self.program,
+            schedule: &self.schedule(),
             statement: &statement,
             tables: &tables,
         };
-        verify(&OpeningKey::new(&KEY)?, &public, proof)
+        check(&OpeningKey::new(&KEY)?, &public)
     }
 
     pub(crate) fn outcome(&self) -> Result<Outcome, Error> {

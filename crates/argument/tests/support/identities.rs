@@ -55,7 +55,7 @@ fn sums(
         assert_eq!(values.len(), 1 << vector.bits);
         for block in &vector.blocks {
             for view in &block.views {
-                let (low, high) = view.halves(context, view.head as usize);
+                let (low, high) = view.halves(context);
                 let operand = operand(view, block.offset, block.bits, values);
                 let sum = operand
                     .chunks(low.len())
@@ -165,7 +165,7 @@ fn check_coverage(case: &Case, program: &Program, context: &Context, rng: &mut S
                     // The products of selectors: whatever they see is checked as a column too.
                     _ => continue,
                 };
-                let (low, high) = view.halves(&context, view.head as usize);
+                let (low, high) = view.halves(&context);
                 let table = high.iter().flat_map(|h| low.iter().map(move |l| *h * l));
                 for (row, coefficient) in seen_by.iter_mut().zip(table) {
                     for (sum, column) in row.iter_mut().zip(columns) {
@@ -245,31 +245,29 @@ pub(crate) fn check(
         delta: Scalar::ONE,
         live: live as u64,
         prefix,
-        points: program.heads.iter().map(|h| random(h.bits)).collect(),
+        point: random(program.head.bits),
     };
     check_coverage(case, &program, &context, rng);
     let (mut identities, mut claims) = sums(&program, &values, &context, rng);
-    for (head, point) in program.heads.iter().zip(&context.points) {
-        for product in &head.products {
-            let shape = network.layers[product.layer].shape;
-            let plane = shape.plane() as u64;
-            let steps = [shape.width as u64, plane, plane << group_bits];
-            let (u, x) = product_tables(network, weights, product, &executed, steps, &context);
-            let sum: Scalar = u.iter().zip(&x).map(|(u, x)| *u * x).sum();
-            let own = identities.entry(product.identity).or_insert(Scalar::ZERO);
-            assert_eq!(*own, sum, "product of layer {}: {product:?}", product.layer);
-            identities.remove(&product.identity);
-            let (low, high) = point.split_at(product.bits as usize);
-            let rest: Scalar = high.iter().map(|r| Scalar::ONE - r).product();
-            for (table, claim, name) in [(&x, product.claim, "X"), (&u, product.claim + 1, "U")] {
-                let claimed = claims.remove(&claim).unwrap_or(Scalar::ZERO);
-                let expected = evaluate(table, low) * rest;
-                assert_eq!(
-                    claimed, expected,
-                    "{name} of layer {}: {product:?}",
-                    product.layer
-                );
-            }
+    for product in &program.head.products {
+        let shape = network.layers[product.layer].shape;
+        let plane = shape.plane() as u64;
+        let steps = [shape.width as u64, plane, plane << group_bits];
+        let (u, x) = product_tables(network, weights, product, &executed, steps, &context);
+        let sum: Scalar = u.iter().zip(&x).map(|(u, x)| *u * x).sum();
+        let own = identities.entry(product.identity).or_insert(Scalar::ZERO);
+        assert_eq!(*own, sum, "product of layer {}: {product:?}", product.layer);
+        identities.remove(&product.identity);
+        let (low, high) = context.point.split_at(product.bits as usize);
+        let rest: Scalar = high.iter().map(|r| Scalar::ONE - r).product();
+        for (table, claim, name) in [(&x, product.claim, "X"), (&u, product.claim + 1, "U")] {
+            let claimed = claims.remove(&claim).unwrap_or(Scalar::ZERO);
+            let expected = evaluate(table, low) * rest;
+            assert_eq!(
+                claimed, expected,
+                "{name} of layer {}: {product:?}",
+                product.layer
+            );
         }
     }
     for (identity, sum) in identities {
