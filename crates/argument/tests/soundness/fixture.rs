@@ -500,7 +500,7 @@ impl Forger {
 
     fn with_public<T>(
         &self,
-        check: impl FnOnce(&OpeningKey<'_>, &Public<'_>) -> Result<T, Error>,
+        check: impl FnOnce(&OpeningKey, &Public<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let tables: Vec<G1Affine> = commit_tables(&KEY, &self.program, &self.network)
             .iter()

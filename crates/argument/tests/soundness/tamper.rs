@@ -378,7 +378,10 @@ fn every_check_refuses_at_its_place() {
     let steps = &case.proof.groups[0].steps;
     let edit = |p: &mut Proof, step: usize, which: usize| match &mut p.groups[0].steps[step] {
         StepProof::Head { sum, claims, .. } => {
-            *[sum, &mut claims[0][0], &mut claims[1][1]][which] += one
+            let [first, second, ..] = &mut claims[..] else {
+                panic!("two claims")
+            };
+            *[sum, &mut first[0], &mut second[1]][which] += one;
         }
         StepProof::Chunk {
             part,

@@ -70,53 +70,57 @@ fn values_that_cancel_in_a_vectors_step_change_the_multipliers() {
     distinct(multipliers);
 }
 
-/// A sum that is off by what the running claim is off, at the challenge that joined them before.
+/// The challenge that joins a step's own sum to the running claim.
+fn joining(state: &State, own: &Descriptor, message: &Message) -> Scalar {
+    let begin = [Scalar::ZERO; 2];
+    let (_, mut transcript) = start(state, own, &ONE, &begin, &message.commitments).unwrap();
+    if own.task == Task::Chunk {
+        crate::lookup::verify(SHAPE.row_bits, &message.lookup, &mut transcript).unwrap();
+    }
+    transcript.message(&[message.part])
+}
+
+type Make = fn(&State) -> Message;
+type Element = fn(&mut Message) -> &mut Scalar;
+
+/// A sum that is off by what the running claim is off, at the challenge that would join them if the one or the other
+/// were right: both change it.
 #[test]
 fn a_part_does_not_cancel_a_false_running_claim() {
-    let cases = [
-        (
-            step(Task::Vectors),
-            vectors_message(),
-            last_of_vectors as fn(&mut Message) -> &mut Scalar,
-        ),
-        (step(Task::Chunk), chunk_message(&inside()), last_of_chunk),
+    let cases: [(Task, Make, Element); 2] = [
+        (Task::Vectors, |_| vectors_message(), last_of_vectors),
+        (Task::Chunk, chunk_message, last_of_chunk),
     ];
-    for (own, message, last) in cases {
-        let honest = balanced(&inside(), &own, message, last);
-        let begin = [Scalar::ZERO; 2];
-        let lambda = |state: &State, part: Scalar| {
-            let points = &honest.commitments;
-            let (_, mut transcript) = start(state, &own, &ONE, &begin, points).unwrap();
-            if own.task == Task::Chunk {
-                let rows = SHAPE.row_bits;
-                crate::lookup::verify(rows, &honest.lookup, &mut transcript).unwrap();
-            }
-            transcript.message(&[part])
-        };
+    for (task, make, last) in cases {
+        let own = step(task);
+        let honest = balanced(&inside(), &own, make(&inside()), last);
         let mut lied = inside();
         lied.running.value += ONE;
-        assert_ne!(left(&lied, &own, &honest), Scalar::ZERO);
-        if own.task == Task::Vectors {
-            for known in [lambda(&inside(), honest.part), lambda(&lied, honest.part)] {
-                let mut message = honest.clone();
-                message.part -= known;
-                assert_ne!(left(&lied, &own, &message), Scalar::ZERO);
-            }
+        // The same message but for lookups that hold after the changed challenges.
+        let mut message = honest.clone();
+        message.lookup = make(&lied).lookup;
+        assert_ne!(left(&lied, &own, &message), Scalar::ZERO);
+        let known = [
+            joining(&inside(), &own, &honest),
+            joining(&lied, &own, &message),
+        ];
+        for lambda in known {
+            let mut message = message.clone();
+            message.part -= lambda;
+            assert_ne!(left(&lied, &own, &message), Scalar::ZERO);
+            assert!(!known.contains(&joining(&lied, &own, &message)));
         }
-        // Every term that the running claim is made of changes the challenge that weighs it.
-        let before = lambda(&inside(), honest.part);
-        assert_ne!(before, lambda(&inside(), honest.part + ONE));
-        if own.task == Task::Vectors {
-            let edits: [fn(&mut State); 3] = [
-                |s| s.running.value += ONE,
-                |s| s.running.list += ONE,
-                |s| s.running.point[1] += ONE,
-            ];
-            for edit in edits {
-                let mut other = inside();
-                edit(&mut other);
-                assert_ne!(before, lambda(&other, honest.part));
-            }
+        let edits: [fn(&mut State); 3] = [
+            |s| s.running.value += ONE,
+            |s| s.running.list += ONE,
+            |s| s.running.point[1] += ONE,
+        ];
+        for edit in edits {
+            let mut other = inside();
+            edit(&mut other);
+            let mut message = honest.clone();
+            message.lookup = make(&other).lookup;
+            assert_ne!(known[0], joining(&other, &own, &message));
         }
     }
 }
