@@ -9,6 +9,7 @@ use pleat_argument::commitment::Key;
 use pleat_argument::evaluation::{Evaluation, Model, Proved};
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::{Kind, VectorKind};
+use pleat_argument::proof::Proof;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_argument::{Error, srs};
@@ -221,13 +222,17 @@ fn main() -> Result<()> {
         .map(|v| v.blocks.iter().map(|b| b.views.len()).sum())
         .collect();
     println!(
-        "rows         {} useful of {}: utilisation {:.1} %; {} views, at most {} in a vector; {} steps",
+        "rows         {} useful of {}: utilisation {:.1} %; {} views, at most {} in a vector; {} steps a group",
         program.useful_rows,
         (program.chunks() as u64) << rows,
         100.0 * program.utilisation(),
         views.iter().sum::<usize>(),
         views.iter().max().unwrap_or(&0),
-        program.steps().len(),
+        evaluation
+            .schedule(samples.count())?
+            .group(0)
+            .descriptors
+            .len(),
     );
 
     let start = Instant::now();
@@ -280,7 +285,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn print_times(proved: &Proved, total: f64, rows: usize, weights: usize) {
+fn print_times(proved: &Proved<Proof>, total: f64, rows: usize, weights: usize) {
     let t = &proved.times;
     println!("prove        {total:.2} s");
     for (name, seconds) in [
@@ -314,7 +319,7 @@ fn compare(
     bundle: &Bundle,
     claim: &Claim,
     samples: &[Sample],
-    proved: &Proved,
+    proved: &Proved<Proof>,
     count: u64,
     outputs: pleat_argument::Scalar,
 ) -> Result<()> {

@@ -158,11 +158,11 @@ fn every_check_of_a_folded_proof() {
             let own = f.groups[0].trace[0];
             f.groups[0].outputs.push(own);
         }),
-        ("the number of multipliers", &|f| drop(f.multipliers.pop())),
+        ("the number of multipliers", &|f| f.multipliers.truncate(1)),
         ("the number of multipliers", &|f| {
             f.multipliers.push(Scalar::ONE)
         }),
-        ("the running point", &|f| drop(f.point.pop())),
+        ("the running point", &|f| f.point.truncate(1)),
         ("more correct samples than samples", &|f| f.count = 4),
         ("a point off the curve", &|f| f.groups[1].trace[0].y += off),
         ("a point off the curve", &|f| f.closing.mask.y += off),

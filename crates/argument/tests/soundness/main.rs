@@ -12,6 +12,7 @@ mod claims;
 mod columns;
 mod fixture;
 mod folded;
+mod networks;
 mod publics;
 mod steps;
 mod stored;

@@ -14,10 +14,10 @@ use pleat_model::network::{Activation, LayerOp};
 
 use crate::attacks::fails_at;
 use crate::fixture::{
-    BUNDLE, Forger, GROUP_BITS, ROW_BITS, bundle, conv, network_of, range, rejected, samples,
-    tiny_network, window,
+    BUNDLE, Forger, GROUP_BITS, ROW_BITS, bundle, rejected, samples, tiny_network,
 };
 use crate::folded::replay;
+use crate::networks::{conv, network_of, range, window};
 
 const ONE: Scalar = Scalar::ONE;
 

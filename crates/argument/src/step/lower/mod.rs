@@ -2,11 +2,11 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`part`] | an axis as a sum of runs |
-//! | [`tap`] | the axes of windows |
-//! | [`monomial`] | products of parts as slots |
-//! | [`view`] | views as slots |
-//! | [`pack`] | slots and lookups into steps |
+//! | `part` | an axis as a sum of runs |
+//! | `tap` | the axes of windows |
+//! | `monomial` | products of parts as slots |
+//! | `view` | views as slots |
+//! | `pack` | slots and lookups into steps |
 //!
 //! An architecture is untrusted where it is verified: whatever does not fit is refused in a sentence, and the number
 //! of slots is bounded.
@@ -34,7 +34,7 @@ use crate::{Error, Result, Scalar};
 /// Slots of one view at most.
 const MAX_VIEW_SLOTS: usize = 1 << 12;
 /// Slots of a program at most.
-const MAX_SLOTS: usize = 1 << 20;
+const MAX_SLOTS: usize = 1 << 18;
 
 /// A program that no steps can be made of.
 fn refuse(why: String) -> Error {

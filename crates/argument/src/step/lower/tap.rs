@@ -13,6 +13,9 @@ use crate::step::TAP_COORDINATES;
 use crate::step::slot::LANES;
 use crate::view::{Tap, Taps};
 
+/// Integers of a window at most, so that their products fit.
+const MOST: u64 = 1 << 40;
+
 /// A window's integers, wide enough for their products.
 struct Geometry {
     bits: u32,
@@ -31,6 +34,22 @@ struct Geometry {
 /// # Errors
 /// More of them than a view may have.
 pub(super) fn parts(bits: u32, tap: &Tap) -> Result<Vec<Part>> {
+    let numbers = [
+        tap.kernel,
+        tap.stride,
+        tap.dilation,
+        tap.pad.unsigned_abs(),
+        tap.lo,
+        tap.hi,
+        tap.step,
+    ];
+    let weight = match tap.taps {
+        Taps::Powers { step } => step,
+        Taps::Point { .. } => 0,
+    };
+    if numbers.into_iter().any(|n| n > MOST) || weight > MOST {
+        return Err(refuse("a window out of all proportion".into()));
+    }
     let g = Geometry {
         bits,
         kernel: i128::from(tap.kernel),

@@ -1,26 +1,16 @@
-//! The slots of lowered programs say what the views say, vector by vector.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+//! A program lowered, and its slots compared with its views.
 
 use ff::{Field, PrimeField};
 use pleat_argument::multilinear::{eq, eq_index, scalar};
-use pleat_argument::program::{
-    Block, COLUMN_BITS, DataLayout, Fill, Head, Kind, Lookup, Program, Vector, VectorKind,
-    range_tag,
-};
+use pleat_argument::program::{COLUMN_BITS, Program, Vector, VectorKind, range_tag};
 use pleat_argument::step::descriptor::{Descriptor, Task};
-use pleat_argument::step::lower::{digest, lower};
+use pleat_argument::step::lower::lower;
 use pleat_argument::step::slot::FACTORS;
 use pleat_argument::step::{BANK, EXPONENT_BITS, IDENTITY_STEP_BITS, Shape, lookup, slot};
-use pleat_argument::view::{Axis, Context, Extra, Factor, Tap, Taps, Target, View};
-use pleat_argument::{Error, Scalar, layout};
+use pleat_argument::view::{Context, Target};
+use pleat_argument::{Error, Scalar};
+use rand::Rng;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
-use rayon::prelude::*;
-use support::generate::KINDS;
-use support::random::random;
 
 fn element(rng: &mut StdRng) -> Scalar {
     Scalar::from_raw([
@@ -209,12 +199,28 @@ fn check_shape(program: &Program, shape: &Shape, steps: &[Descriptor]) {
             .count(),
         1
     );
+    // A second pass goes over all but the last portion, and comes back to where that began.
+    let verified = steps.iter().filter(|s| s.claims.verify).count();
+    let again: Vec<&Descriptor> = steps
+        .iter()
+        .filter(|s| s.claims.target && !s.claims.verify)
+        .collect();
+    assert_eq!(again.len() + 1, verified);
+    for (i, step) in again.iter().enumerate() {
+        assert_eq!(step.claims.replay, i == 0);
+        assert_eq!(step.claims.replayed, i + 1 == again.len());
+    }
     let counted: Vec<u32> = steps.iter().filter_map(|s| s.count_claim).collect();
     assert_eq!(counted, program.count_claim.into_iter().collect::<Vec<_>>());
 }
 
 /// Lowers a program and compares; the number of steps.
-fn check(rng: &mut StdRng, program: &Program, shape: &Shape, live: u64) -> Result<usize, Error> {
+pub(crate) fn check(
+    rng: &mut StdRng,
+    program: &Program,
+    shape: &Shape,
+    live: u64,
+) -> Result<usize, Error> {
     let steps = lower(program, shape, live)?;
     check_shape(program, shape, &steps);
     let mut random = Random::new(rng, program, shape, live);
@@ -271,259 +277,4 @@ fn own_high(vector: &Vector, point: &[Scalar]) -> Scalar {
     eq_index(&point[vector.bits as usize..], 0)
         .invert()
         .unwrap()
-}
-
-#[test]
-fn programs_of_random_networks() {
-    let steps: usize = (0..120u64)
-        .into_par_iter()
-        .map(|seed| {
-            let mut rng = StdRng::seed_from_u64(seed);
-            let n = KINDS.len();
-            let first = [KINDS[seed as usize % n], KINDS[seed as usize / n % n]];
-            let case = random(&mut rng, &first, 5);
-            let (row_bits, group_bits) = (rng.gen_range(8..=12), rng.gen_range(0..=2));
-            let kind = *[Kind::Accuracy, Kind::Outputs].choose(&mut rng).unwrap();
-            let program = match layout::inference(&case.network, kind, true, row_bits, group_bits) {
-                Ok(program) => program,
-                Err(_) => return 0,
-            };
-            let mut shape = Shape::new(row_bits);
-            if seed % 3 == 0 {
-                (shape.slots, shape.lookups, shape.products) = (9, 3, 2);
-            }
-            let live = rng.gen_range(1..=1 << group_bits);
-            check(&mut rng, &program, &shape, live).unwrap()
-        })
-        .sum();
-    assert!(steps > 600, "{steps}");
-}
-
-#[test]
-fn registrations_of_random_networks() {
-    (0..20u64).into_par_iter().for_each(|seed| {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let n = KINDS.len();
-        let case = random(&mut rng, &[KINDS[seed as usize % n]], 3);
-        let row_bits = rng.gen_range(8..=12);
-        let shape = Shape::new(row_bits);
-        if let Ok(program) = layout::register_model(&case.network, row_bits) {
-            check(&mut rng, &program, &shape, program.group_samples()).unwrap();
-        }
-    });
-}
-
-const ROW_BITS: u32 = 10;
-const HEAD_BITS: u32 = 12;
-
-/// A program of one view on a data vector or a chunk.
-fn program(vector_bits: u32, group_bits: u32, block: Block, extra: Option<View>) -> Program {
-    let trace = block.views.iter().all(|v| v.target != Target::Entries);
-    let groups = 3;
-    Program {
-        kind: Kind::Outputs,
-        row_bits: ROW_BITS,
-        group_bits,
-        data: Some(DataLayout {
-            record_bits: 0,
-            vector_bits: group_bits + groups,
-            label: None,
-        }),
-        vectors: vec![Vector {
-            kind: if trace {
-                VectorKind::Trace
-            } else {
-                VectorKind::Data
-            },
-            slot: 0,
-            bits: vector_bits,
-            blocks: vec![block],
-        }],
-        head: Head {
-            bits: HEAD_BITS,
-            products: vec![],
-        },
-        publics: extra.into_iter().collect(),
-        count_claim: None,
-        useful_rows: 0,
-    }
-}
-
-/// A random axis that uses coordinates from `*next` on.
-fn axis(rng: &mut StdRng, next: &mut u32) -> Axis {
-    let bits = rng.gen_range(0..=4u32);
-    let size = 1u64 << bits;
-    let step = [0, 1, 2, 7, 16, 40][rng.gen_range(0..6)];
-    let lo = if rng.gen_range(0..2) == 0 {
-        0
-    } else {
-        rng.gen_range(0..=size)
-    };
-    let hi = if rng.gen_range(0..3) == 0 {
-        size + 1
-    } else {
-        rng.gen_range(0..=size)
-    };
-    let mut coordinates = |count: u32| {
-        let start = *next;
-        *next += count;
-        start
-    };
-    let factor = match rng.gen_range(0..8) {
-        0 => Factor::Fixed {
-            value: rng.gen_range(0..=size),
-        },
-        1 | 2 => Factor::Powers { step, lo, hi },
-        3 => Factor::Live { step },
-        4 => Factor::Point {
-            start: coordinates(bits),
-            step,
-            shift: rng.gen_range(0..3),
-            lo,
-            hi,
-        },
-        _ => {
-            let kernel = rng.gen_range(1..=7u64);
-            let taps = match rng.gen_range(0..2) {
-                0 => {
-                    let bits = kernel.next_power_of_two().trailing_zeros();
-                    Taps::Point {
-                        start: coordinates(bits),
-                        bits,
-                    }
-                }
-                _ => Taps::Powers {
-                    step: [0, 0, 5, step, 4 * step][rng.gen_range(0..5)],
-                },
-            };
-            let lo = [0, 0, 0, 1, 3][rng.gen_range(0..5)];
-            Factor::Tap(Tap {
-                taps,
-                kernel,
-                stride: [1, 1, 2, 2, 3, 4][rng.gen_range(0..6)],
-                dilation: [1, 1, 1, 2][rng.gen_range(0..4)],
-                pad: rng.gen_range(-2..9),
-                length: rng.gen_range(1..=size),
-                lo,
-                hi: lo + rng.gen_range(0..9),
-                step,
-            })
-        }
-    };
-    Axis::new(bits, factor)
-}
-
-fn extra(rng: &mut StdRng, next: &mut u32) -> Extra {
-    match rng.gen_range(0..5) {
-        0 => {
-            let start = *next;
-            *next += 1;
-            Extra::At {
-                start,
-                bits: 1,
-                value: rng.gen_range(0..2),
-            }
-        }
-        1 => Extra::Power {
-            exponent: rng.gen_range(-500..500),
-        },
-        2 => Extra::Vanish {
-            exponent: rng.gen_range(0..500),
-        },
-        _ => Extra::Sum(axis(rng, next)),
-    }
-}
-
-#[test]
-fn random_views() {
-    let done: usize = (0..6000u64)
-        .into_par_iter()
-        .map(|seed| {
-            let mut rng = StdRng::seed_from_u64(seed);
-            let group_bits = rng.gen_range(0..3);
-            let mut next = 0;
-            let mut axes = vec![];
-            let mut extras = vec![];
-            for _ in 0..rng.gen_range(0..4) {
-                let axis = axis(&mut rng, &mut next);
-                let bits: u32 = axes.iter().map(|a: &Axis| a.bits).sum();
-                if bits + axis.bits <= ROW_BITS {
-                    axes.push(axis);
-                }
-            }
-            for _ in 0..rng.gen_range(0..3) {
-                extras.push(extra(&mut rng, &mut next));
-            }
-            let trace = rng.gen_range(0..2) == 0;
-            if !trace && rng.gen_range(0..2) == 0 && axes.len() < 3 {
-                axes.push(Axis::new(3, Factor::Prefix));
-            }
-            if next > HEAD_BITS {
-                return 0;
-            }
-            let bits: u32 = axes.iter().map(|a: &Axis| a.bits).sum();
-            let target = match (trace, rng.gen_range(0..4)) {
-                (false, _) => Target::Entries,
-                (_, 0) => Target::SelectedValue,
-                (_, 1) => Target::SelectedExtra,
-                (_, 2) => Target::Columns([-3, 1, 0, 0]),
-                _ => Target::Columns([1, 2, 0, -3]),
-            };
-            let all = if trace {
-                ROW_BITS
-            } else {
-                ROW_BITS + COLUMN_BITS - rng.gen_range(0..=1)
-            };
-            let view = View {
-                identity: rng.gen_range(0..40),
-                claim: rng.gen_range(0..40),
-                factor: rng.gen_range(-9..9),
-                extras: extras.clone(),
-                axes,
-                target,
-            };
-            let public = View {
-                axes: vec![],
-                target: Target::Entries,
-                ..view.clone()
-            };
-            let block = Block {
-                offset: rng.gen_range(0..1 << (all - bits.min(all))) << bits,
-                bits,
-                lookup: Lookup::NONE,
-                views: vec![view],
-                fill: Fill::Zero,
-            };
-            if bits > all {
-                return 0;
-            }
-            let vector_bits = if trace { all + COLUMN_BITS } else { all };
-            let program = program(vector_bits, group_bits, block, Some(public));
-            let shape = Shape::new(ROW_BITS);
-            let live = rng.gen_range(0..=1 << group_bits);
-            match check(&mut rng, &program, &shape, live) {
-                Ok(_) => 1,
-                Err(Error::Layout(message)) => {
-                    assert!(message.contains("4096"), "{message} (case {seed})");
-                    0
-                }
-                Err(e) => panic!("{e}"),
-            }
-        })
-        .sum();
-    assert!(done > 4500, "{done}");
-}
-
-/// Digests differ where descriptors do.
-#[test]
-fn a_digest_depends_on_live_samples() {
-    let mut rng = StdRng::seed_from_u64(1);
-    let case = random(&mut rng, &[KINDS[0]], 2);
-    let program = layout::inference(&case.network, Kind::Outputs, true, 12, 2).unwrap();
-    let shape = Shape::new(12);
-    let of = |live| digest(&lower(&program, &shape, live).unwrap(), &shape);
-    assert_eq!(of(4), of(4));
-    assert_ne!(of(4), of(3));
-    assert!(lower(&program, &shape, 5).is_err());
-    assert!(lower(&program, &Shape::new(11), 4).is_err());
 }
