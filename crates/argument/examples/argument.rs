@@ -229,7 +229,7 @@ fn main() -> Result<()> {
         views.iter().sum::<usize>(),
         views.iter().max().unwrap_or(&0),
         evaluation
-            .schedule(samples.count())?
+            .schedule(samples.len() as u64)?
             .group(0)
             .descriptors
             .len(),

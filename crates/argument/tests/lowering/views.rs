@@ -1,12 +1,12 @@
 //! Random views of every kind of axis, on chunks and on data.
 
+use pleat_argument::Error;
 use pleat_argument::program::{
     Block, COLUMN_BITS, DataLayout, Fill, Head, Kind, Lookup, Product, Program, Vector, VectorKind,
 };
 use pleat_argument::step::Shape;
 use pleat_argument::step::lower::lower;
 use pleat_argument::view::{Axis, Extra, Factor, Tap, Taps, Target, View};
-use pleat_argument::{Error, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
