@@ -78,9 +78,7 @@ fn group(criterion: &mut Criterion) {
         delta: scalar(),
         live: SAMPLES as u64,
         prefix: 0,
-        points: (program.heads.iter())
-            .map(|h| (0..h.bits).map(|_| scalar()).collect())
-            .collect(),
+        point: (0..program.head.bits).map(|_| scalar()).collect(),
     };
     let point: Vec<Scalar> = (0..ROW_BITS).map(|_| scalar()).collect();
     let chunks = program.chunks();
@@ -104,7 +102,7 @@ fn group(criterion: &mut Criterion) {
     bench.bench_function("views/halves", |b| {
         b.iter(|| {
             for (_, view) in views() {
-                black_box(view.halves(&context, view.head as usize));
+                black_box(view.halves(&context));
             }
         });
     });
@@ -120,7 +118,7 @@ fn group(criterion: &mut Criterion) {
     bench.throughput(Throughput::Elements(weights));
     bench.bench_function("witness/products", |b| {
         b.iter(|| {
-            for product in program.heads.iter().flat_map(|h| &h.products) {
+            for product in &program.head.products {
                 let shape = network.layers[product.layer].shape;
                 let plane = shape.plane() as u64;
                 let steps = [shape.width as u64, plane, plane * SAMPLES as u64];

@@ -222,13 +222,17 @@ fn main() -> Result<()> {
         .map(|v| v.blocks.iter().map(|b| b.views.len()).sum())
         .collect();
     println!(
-        "rows         {} useful of {}: utilisation {:.1} %; {} views, at most {} in a vector; {} steps",
+        "rows         {} useful of {}: utilisation {:.1} %; {} views, at most {} in a vector; {} steps a group",
         program.useful_rows,
         (program.chunks() as u64) << rows,
         100.0 * program.utilisation(),
         views.iter().sum::<usize>(),
         views.iter().max().unwrap_or(&0),
-        program.steps().len(),
+        evaluation
+            .schedule(samples.len() as u64)?
+            .group(0)
+            .descriptors
+            .len(),
     );
 
     let start = Instant::now();

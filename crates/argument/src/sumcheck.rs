@@ -1,7 +1,7 @@
 //! Sum-checks: products of tables of mixed kinds and lengths, and the rows of a table of integers.
 //!
 //! A round's message is its polynomial in coefficient form *without the linear coefficient*: `(c0, c2)`
-//! or `(c0, c2, c3)`. The verifier fills in `c1 = claim - 2 c0 - c2 - c3`, so that
+//! or `(c0, c2, c3)`, absorbed as three elements either way. The verifier fills in `c1 = claim - 2 c0 - c2 - c3`, so that
 //! `s(0) + s(1) = claim` holds by construction and there is nothing to check until the last claim.
 //!
 //! Rounds bind the highest bit of the index first. Source: Lund, Fortnow, Karloff and Nisan (1992);
@@ -16,11 +16,11 @@ use crate::multilinear::{
 };
 use crate::transcript::Transcript;
 
-/// Verifies the rounds of a sum-check of degree `D`: the point they end at, by bit, and the claim
+/// Verifies the rounds of a sum-check, of products with a third element of zero: the point they end at, by bit, and the claim
 /// about the summand there, which the caller must check.
-pub fn verify<const D: usize>(
+pub fn verify(
     claim: Scalar,
-    rounds: &[[Scalar; D]],
+    rounds: &[[Scalar; 3]],
     transcript: &mut Transcript,
 ) -> (Vec<Scalar>, Scalar) {
     let mut claim = claim;

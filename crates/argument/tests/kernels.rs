@@ -78,7 +78,10 @@ fn products_of_mixed_kinds_and_lengths() {
         assert_eq!(proof.rounds.len(), bits as usize);
 
         let mut verifier = transcript();
-        let (point, last) = verify(claim, &proof.rounds, &mut verifier);
+        let rounds: Vec<[Scalar; 3]> = (proof.rounds.iter())
+            .map(|[c0, c2]| [*c0, *c2, Scalar::ZERO])
+            .collect();
+        let (point, last) = verify(claim, &rounds, &mut verifier);
         assert_eq!(prover, verifier);
         assert_eq!(point, proof.point);
         // Zero-extended: evaluate at all variables of the point.
@@ -89,18 +92,18 @@ fn products_of_mixed_kinds_and_lengths() {
         assert_eq!(last, total(proof.values.iter().map(|(a, b)| a * b)));
 
         // A changed message, or claim, leads to a claim that is not the summand's value.
-        let holds = |claim: Scalar, rounds: &[[Scalar; 2]]| {
+        let holds = |claim: Scalar, rounds: &[[Scalar; 3]]| {
             let (point, last) = verify(claim, rounds, &mut transcript());
             let value = naive
                 .iter()
                 .map(|(a, b)| evaluate(a, &point) * evaluate(b, &point));
             last == total(value)
         };
-        assert!(holds(claim, &proof.rounds));
-        assert!(!holds(claim + Scalar::ONE, &proof.rounds));
+        assert!(holds(claim, &rounds));
+        assert!(!holds(claim + Scalar::ONE, &rounds));
         for round in 0..bits.min(8) as usize {
-            for element in 0..2 {
-                let mut rounds = proof.rounds.clone();
+            for element in 0..3 {
+                let mut rounds = rounds.clone();
                 rounds[round][element] += Scalar::ONE;
                 assert!(!holds(claim, &rounds));
             }

@@ -4,15 +4,21 @@
 
 mod support;
 
-use pleat_argument::Error;
 use pleat_argument::data::register_data;
 use pleat_argument::evaluation::{Evaluation, Model};
+use pleat_argument::group::folded::Expected;
+use pleat_argument::group::prove::StepRecord;
+use pleat_argument::group::verify::Outcome;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
+use pleat_argument::proof::Folded;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash};
+use pleat_argument::step::Shape;
+use pleat_argument::step::transition::apply;
+use pleat_argument::{Error, Result, Scalar};
 use pleat_model::data::Sample;
-use pleat_model::graph::{Shape, Window};
+use pleat_model::graph::{self, Window};
 use pleat_model::network::{Activation, LayerOp, LinearMap, Network, ValueRange};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -29,7 +35,7 @@ fn cases(default: u64) -> u64 {
 }
 
 /// Whether a layout was refused for want of room, which small size classes may do.
-fn room(result: pleat_argument::Result<()>) -> bool {
+fn room(result: Result<()>) -> bool {
     match result {
         Ok(()) => true,
         Err(Error::Layout(message)) => {
@@ -178,6 +184,17 @@ fn end_to_end(case: &Case, row_bits: u32, group_bits: Option<u32>, rng: &mut Std
             .verify_claim(key, network, &claim, &proved.proof)
             .unwrap();
         assert_eq!(outcome.count, proved.count);
+        if rng.gen_range(0..2) == 0 {
+            let folded = fold(
+                &evaluation,
+                samples,
+                context,
+                own,
+                scheme,
+                |proof, attest| registry.verify_folded_claim(key, network, &claim, proof, attest),
+            );
+            assert_eq!(folded, outcome);
+        }
         if kind == Kind::Accuracy {
             assert_eq!(outcome.count, right(case, samples));
             continue;
@@ -202,6 +219,38 @@ fn end_to_end(case: &Case, row_bits: u32, group_bits: Option<u32>, rng: &mut Std
     }
 }
 
+/// Proves with folded steps, and replays the steps in place of a proof of the fold.
+fn fold(
+    evaluation: &Evaluation<'_>,
+    samples: &[Sample],
+    context: Scalar,
+    own: [u8; 32],
+    scheme: Scheme,
+    verify: impl FnOnce(&Folded, &dyn Fn(&Expected) -> Result<()>) -> Result<Outcome>,
+) -> Outcome {
+    let mut records: Vec<StepRecord> = vec![];
+    let mut keep = |record| {
+        records.push(record);
+        Ok(())
+    };
+    let made = evaluation.fold(samples, context, own, scheme, &mut keep);
+    let made = made.unwrap();
+    let shape = Shape::new(evaluation.program().row_bits);
+    let attest = |expected: &Expected| {
+        assert_eq!(records[0].state.digest(), expected.initial);
+        assert_eq!(records.len() as u64, expected.steps);
+        let mut state = records[0].state.clone();
+        for (i, record) in records.iter().enumerate() {
+            assert_eq!(state.digest(), record.state.digest(), "step {i}");
+            let own = &record.descriptor;
+            state = apply(&shape, &state, own, &own.digest(&shape), &record.message)?.state;
+        }
+        assert_eq!(state.digest(), expected.last);
+        Ok(())
+    };
+    verify(&made.proof, &attest).unwrap()
+}
+
 const POWER: u32 = 14;
 
 #[test]
@@ -222,10 +271,10 @@ fn random_networks_are_proved_from_end_to_end() {
 #[test]
 fn tiny_inputs_are_registered() {
     for (seed, shape) in [
-        Shape::new(1, 1, 1),
-        Shape::new(2, 1, 1),
-        Shape::new(4, 1, 1),
-        Shape::new(1, 1, 9),
+        graph::Shape::new(1, 1, 1),
+        graph::Shape::new(2, 1, 1),
+        graph::Shape::new(4, 1, 1),
+        graph::Shape::new(1, 1, 9),
     ]
     .into_iter()
     .enumerate()
@@ -256,7 +305,7 @@ fn outputs_may_name_one_layer_twice() {
     let mut rng = StdRng::seed_from_u64(5);
     let mut g = Generator::new(
         &mut rng,
-        Shape::new(3, 2, 5),
+        graph::Shape::new(3, 2, 5),
         ValueRange { min: 0, max: 9 },
         3,
     );
@@ -273,7 +322,7 @@ fn more_products_than_a_head() {
     let mut rng = StdRng::seed_from_u64(6);
     let mut g = Generator::new(
         &mut rng,
-        Shape::new(390, 1, 1),
+        graph::Shape::new(390, 1, 1),
         ValueRange { min: -2, max: 3 },
         3,
     );
@@ -294,7 +343,7 @@ fn networks_without_weights() {
     let mut rng = StdRng::seed_from_u64(7);
     let mut g = Generator::new(
         &mut rng,
-        Shape::new(2, 4, 4),
+        graph::Shape::new(2, 4, 4),
         ValueRange { min: -4, max: 4 },
         3,
     );
@@ -308,7 +357,7 @@ fn networks_without_weights() {
         .push(
             LayerOp::MaxPool { window },
             vec![0],
-            Shape::new(2, 2, 2),
+            graph::Shape::new(2, 2, 2),
             values,
         )
         .unwrap();
@@ -331,7 +380,7 @@ fn groups_over_concatenations() {
         (vec![6, 2], 4),
     ] {
         let mut rng = StdRng::seed_from_u64(groups as u64);
-        let shape = Shape::new(3, 2, 2);
+        let shape = graph::Shape::new(3, 2, 2);
         let mut g = Generator::new(&mut rng, shape, ValueRange { min: -3, max: 9 }, 3);
         let made: Vec<usize> = parts
             .iter()
@@ -340,7 +389,12 @@ fn groups_over_concatenations() {
         let channels = parts.iter().sum();
         let hull = g.hull(&made);
         let joined = g
-            .push(LayerOp::Concat, made, Shape::new(channels, 2, 2), hull)
+            .push(
+                LayerOp::Concat,
+                made,
+                graph::Shape::new(channels, 2, 2),
+                hull,
+            )
             .unwrap();
         let l = (0..200).find_map(|_| {
             g.conv(
@@ -366,7 +420,7 @@ fn groups_over_concatenations() {
 fn constant_inputs() {
     let mut rng = StdRng::seed_from_u64(8);
     let range = ValueRange { min: 7, max: 7 };
-    let mut g = Generator::new(&mut rng, Shape::new(2, 1, 1), range, 2);
+    let mut g = Generator::new(&mut rng, graph::Shape::new(2, 1, 1), range, 2);
     let op = LayerOp::Linear {
         map: LinearMap::Sum {
             multipliers: vec![1],
@@ -375,7 +429,9 @@ fn constant_inputs() {
         quotient_bits: 16,
         activation: Activation::Clamp,
     };
-    let l = g.push(op, vec![0], Shape::new(2, 1, 1), range).unwrap();
+    let l = g
+        .push(op, vec![0], graph::Shape::new(2, 1, 1), range)
+        .unwrap();
     let case = g.finish(&[l, 0]);
     end_to_end(&case, 8, None, &mut rng);
 }

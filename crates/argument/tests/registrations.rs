@@ -24,11 +24,7 @@ fn context(rng: &mut StdRng, program: &Program, live: u64) -> Context {
         delta: next(),
         live,
         prefix: 0,
-        points: program
-            .heads
-            .iter()
-            .map(|h| (0..h.bits).map(|_| next()).collect())
-            .collect(),
+        point: (0..program.head.bits).map(|_| next()).collect(),
     }
 }
 
@@ -40,7 +36,7 @@ fn seen(block: &Block, column: usize, context: &Context) -> Vec<bool> {
             Target::Columns(columns) => columns[column],
             _ => 1,
         };
-        let (low, high) = view.halves(context, view.head as usize);
+        let (low, high) = view.halves(context);
         let table = high.iter().flat_map(|h| low.iter().map(move |l| *h * l));
         for (sum, coefficient) in sums.iter_mut().zip(table) {
             *sum += coefficient * Scalar::from(factor.unsigned_abs());

@@ -23,7 +23,7 @@ fn context(seed: u64) -> Context {
         delta: Scalar::random(&mut rng),
         live: 5,
         prefix: 3,
-        points: vec![vec![], scalars(&mut rng, 24)],
+        point: scalars(&mut rng, 24),
     }
 }
 
@@ -34,16 +34,16 @@ fn point(bits: u32) -> Vec<Scalar> {
 /// `definition` gives every coefficient of the axis.
 fn check(axis: Axis, context: &Context, definition: impl Fn(u64) -> Scalar) {
     let expected: Vec<Scalar> = (0..1 << axis.bits).map(definition).collect();
-    let table = axis.table(context, 1);
+    let table = axis.table(context);
     assert_eq!(table, expected, "table of {axis:?}");
     let at = point(axis.bits);
     assert_eq!(
-        axis.evaluate(&at, context, 1),
+        axis.evaluate(&at, context),
         evaluate(&table, &at),
         "value of {axis:?} at a point"
     );
     let sum: Scalar = table.iter().sum();
-    assert_eq!(axis.sum(context, 1), sum, "sum of {axis:?}");
+    assert_eq!(axis.sum(context), sum, "sum of {axis:?}");
 }
 
 fn choose(condition: bool, value: Scalar) -> Scalar {
@@ -89,7 +89,7 @@ fn powers_live_fixed_and_prefix() {
 #[test]
 fn points() {
     let context = context(2);
-    let coordinates = &context.points[1];
+    let coordinates = &context.point;
     (0..=6u32).into_par_iter().for_each(|bits| {
         let n = 1u64 << bits;
         for (start, step) in [(0, 3), (4, 0), (11, 9)] {
@@ -158,7 +158,7 @@ fn taps_of_every_geometry() {
     ];
     (1..=7u64).into_par_iter().for_each(|kernel| {
         let bits = kernel.next_power_of_two().trailing_zeros();
-        let by_point = eq_table(&context.points[1][3..3 + bits as usize]);
+        let by_point = eq_table(&context.point[3..3 + bits as usize]);
         let by_powers: Vec<Scalar> = (0..kernel).map(|i| context.power(6 * i)).collect();
         let kinds = [
             (Taps::Point { start: 3, bits }, &by_point[..kernel as usize]),
@@ -302,10 +302,10 @@ proptest! {
     fn any_axis(own in factor(), seed in 0..1000u64, live in 0..70u64, prefix in 0..70u64) {
         let context = Context { live, prefix, ..context(seed) };
         let axis = Axis::new(own.0, own.1);
-        let table = axis.table(&context, 1);
+        let table = axis.table(&context);
         let at = point(axis.bits);
-        prop_assert_eq!(axis.evaluate(&at, &context, 1), evaluate(&table, &at));
-        prop_assert_eq!(axis.sum(&context, 1), table.iter().sum::<Scalar>());
+        prop_assert_eq!(axis.evaluate(&at, &context), evaluate(&table, &at));
+        prop_assert_eq!(axis.sum(&context), table.iter().sum::<Scalar>());
     }
 
     #[test]
@@ -320,13 +320,13 @@ proptest! {
         while axes.iter().map(|a| a.bits).sum::<u32>() > 12 {
             axes.pop();
         }
-        let view = View { identity, claim, factor, head: 1, extras, axes, target: Target::Entries };
-        let (low, high) = view.halves(&context, 1);
+        let view = View { identity, claim, factor, extras, axes, target: Target::Entries };
+        let (low, high) = view.halves(&context);
         prop_assert_eq!(low.len() * high.len(), 1 << view.bits());
         let table: Vec<Scalar> =
             high.iter().flat_map(|h| low.iter().map(move |l| *h * l)).collect();
         // Coefficient by coefficient: the scale times one entry of every axis.
-        let tables: Vec<Vec<Scalar>> = view.axes.iter().map(|a| a.table(&context, 1)).collect();
+        let tables: Vec<Vec<Scalar>> = view.axes.iter().map(|a| a.table(&context)).collect();
         for (i, coefficient) in table.iter().enumerate() {
             let (mut rest, mut product) = (i, view.scale(&context));
             for (axis, table) in view.axes.iter().zip(&tables) {

@@ -1,30 +1,27 @@
 //! The prover: commits to a group, proves its relations step by step, and opens the running claim.
 
 mod chunk;
+mod close;
 mod vectors;
 
 use ff::Field;
 use halo2curves::bn256::G1Affine;
-use halo2curves::group::Curve;
 use pleat_model::network::{Network, Weights};
-use rand_core::OsRng;
 use rayon::prelude::*;
 
 use self::chunk::Scratch;
-use super::{Place, constants, context, mask_challenge, opening_context, positions, seed};
+use super::{Place, constants, context, positions, seed};
 use crate::claims::Combination;
-use crate::commitment::{Blinder, Key, combine};
-use crate::multilinear::evaluate;
-use crate::opening::{self, OpeningKey, Scheme};
+use crate::commitment::{Blinder, Key};
 use crate::program::{Program, VectorKind};
-use crate::proof::{Closing, Folded, GroupCommitments, GroupProof, Proof, StepProof};
+use crate::proof::{GroupProof, StepProof};
 use crate::statement::Statement;
 use crate::step::descriptor::{Descriptor, Task};
 use crate::step::schedule::Schedule;
 use crate::step::state::State;
-use crate::step::transition::{Message, Opening, apply, start};
+use crate::step::transition::{Checks, Message, Opening, apply_with, start_with};
 use crate::sumcheck::{self, Product, Table};
-use crate::transcript::{Transcript, multiplier};
+use crate::transcript::Transcript;
 use crate::view::Context;
 use crate::witness::{Executed, Source, fill_chunks, product_tables};
 use crate::{Error, Result, Scalar};
@@ -125,6 +122,7 @@ pub struct Prover<'a> {
     groups: Vec<GroupProof>,
     multipliers: Vec<Scalar>,
     sink: Option<Sink<'a>>,
+    checks: Checks,
     times: Times,
     scratch: Scratch,
 }
@@ -153,6 +151,7 @@ impl<'a> Prover<'a> {
             groups: vec![],
             multipliers: vec![],
             sink: None,
+            checks: Checks::Enforced,
             times: Times::default(),
             scratch: Scratch::default(),
         }
@@ -162,6 +161,14 @@ impl<'a> Prover<'a> {
     #[must_use]
     pub fn into(mut self, sink: Sink<'a>) -> Self {
         self.sink = Some(sink);
+        self
+    }
+
+    /// A prover that goes on although what it proves is false, for verifiers to be tested against.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn dishonest(mut self) -> Self {
+        self.checks = Checks::Ignored;
         self
     }
 
@@ -283,7 +290,8 @@ impl<'a> Prover<'a> {
             work.next_vector = range.end;
             let points = &commitments[range.clone()];
             let begin = [opening.salt, opening.seed];
-            let (before, transcript) = start(&self.state, descriptor, digest, &begin, points)?;
+            let (before, transcript) =
+                start_with(self.checks, &self.state, descriptor, digest, &begin, points)?;
             let context = context(&before.inner, &place, program.head.bits as usize);
             let step = match descriptor.task {
                 Task::Head => timed(&mut times.heads, || {
@@ -309,7 +317,14 @@ impl<'a> Prover<'a> {
                 },
             };
             let message = Message::new(&schedule.shape, descriptor, &opening, points, &step)?;
-            let outcome = apply(&schedule.shape, &self.state, descriptor, digest, &message)?;
+            let outcome = apply_with(
+                self.checks,
+                &schedule.shape,
+                &self.state,
+                descriptor,
+                digest,
+                &message,
+            )?;
             timed(&mut times.merge, || {
                 for (vector, mu) in vectors[work.next_vector - points.len()..work.next_vector]
                     .iter()
@@ -403,106 +418,6 @@ impl<'a> Prover<'a> {
             rounds: proof.rounds,
             claims: work.claims_of(descriptor),
         }
-    }
-
-    /// Adds the mask, opens the combination, and returns the proof.
-    ///
-    /// # Errors
-    /// Groups that are missing, or an opening that cannot be made.
-    pub fn finish(mut self, scheme: Scheme) -> Result<(Proof, Times)> {
-        let closing = self.close(scheme)?;
-        let proof = Proof {
-            weights: commitments(self.setting.weight_vectors),
-            data: self.data,
-            groups: self.groups,
-            closing,
-        };
-        Ok((proof, self.times))
-    }
-
-    /// The same for a proof whose steps were folded.
-    ///
-    /// # Errors
-    /// As [`Self::finish`].
-    pub fn finish_folded(mut self, scheme: Scheme) -> Result<(Folded, Times)> {
-        let state = self.state.clone();
-        let closing = self.close(scheme)?;
-        let groups = self.groups.into_iter().map(|g| GroupCommitments {
-            trace: g.trace,
-            outputs: g.outputs,
-        });
-        let folded = Folded {
-            weights: commitments(self.setting.weight_vectors),
-            data: self.data,
-            groups: groups.collect(),
-            multipliers: self.multipliers,
-            count: state.count,
-            point: state.running.point,
-            value: state.running.value,
-            closing,
-        };
-        Ok((folded, self.times))
-    }
-
-    fn close(&mut self, scheme: Scheme) -> Result<Closing> {
-        let Setting {
-            key,
-            program,
-            schedule,
-            statement,
-            ..
-        } = self.setting;
-        if self.state.group != schedule.groups() || self.state.group == 0 {
-            return Err(Error::Invalid(format!(
-                "{} of {} groups were proved",
-                self.state.group,
-                schedule.groups()
-            )));
-        }
-        self.scratch = Scratch::default();
-        let mut times = self.times;
-        let size = 1usize << program.index_bits();
-        let closing = timed(&mut times.open, || {
-            let values: Vec<Scalar> = (0..size)
-                .into_par_iter()
-                .map_init(|| OsRng, |rng, _| Scalar::random(rng))
-                .collect();
-            let blind = Scalar::random(OsRng);
-            let mask = key.commit(&values, &blind);
-            let mask_value = evaluate(&values, &self.state.running.point);
-            let challenge = mask_challenge(&self.state, &mask, &mask_value);
-            let mu = multiplier(&challenge)
-                .ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;
-            self.state.running.value += mu * mask_value;
-            self.state.running.absorb(&mask, &mu);
-            let combination = &mut self.combination;
-            combination
-                .values
-                .par_iter_mut()
-                .zip(values)
-                .for_each(|(f, m)| *f += mu * m);
-            combination.blind += mu * blind;
-            combination.terms.push((mask, mu));
-            let commitment = combine(&combination.terms).to_affine();
-            let commitment = OpeningKey::new(key)?.unblind(&commitment, &combination.blind);
-            let opening = opening::open(
-                scheme,
-                key,
-                &combination.values,
-                &commitment,
-                &self.state.running.point,
-                &self.state.running.value,
-                &opening_context(statement, &self.state),
-            )?;
-            Ok::<_, Error>(Closing {
-                mask,
-                mask_value,
-                blind: combination.blind,
-                opening,
-            })
-        })?;
-        self.times = times;
-        Ok(closing)
     }
 }
 

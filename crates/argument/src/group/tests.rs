@@ -8,18 +8,22 @@ use ff::Field;
 use halo2curves::bn256::{Fr, G1, G1Affine};
 use halo2curves::group::Curve;
 
-use super::verify::verify_heads;
-use super::{Challenges, Place, State, mask_challenge, opening_context, seed};
+use super::{Place, mask_challenge, opening_context, seed};
 use crate::Scalar;
 use crate::claims::RunningClaim;
 use crate::program::{
     Block, DataLayout, Fill, Head, Kind, Lookup, Product, Program, Vector, VectorKind,
 };
-use crate::proof::{GroupProof, HeadProof};
 use crate::statement::{Statement, chain, extend_chain};
+use crate::step::Shape;
+use crate::step::descriptor::{ClaimSlot, Claims, Descriptor, Task};
+use crate::step::lower::lower;
+use crate::step::state::{Constants, Inner, State};
+use crate::step::transition::{Message, Outcome, apply, start};
 use crate::view::{Axis, Factor, Target, View};
 
 const ONE: Scalar = Fr::ONE;
+const SHAPE: Shape = Shape::new(1);
 
 fn point(n: u64) -> G1Affine {
     (G1::generator() * Scalar::from(n)).to_affine()
@@ -30,7 +34,6 @@ fn view(target: Target, bits: u32) -> View {
         identity: 0,
         claim: 0,
         factor: 1,
-        head: 0,
         extras: vec![],
         axes: vec![Axis::new(
             bits,
@@ -75,7 +78,7 @@ fn program() -> Program {
             entries(VectorKind::Weights),
             entries(VectorKind::Data),
         ],
-        heads: vec![Head {
+        head: Head {
             bits: 1,
             products: vec![Product {
                 identity: 0,
@@ -88,24 +91,21 @@ fn program() -> Program {
                 grouped: None,
                 tap_bits: [0, 0],
             }],
-        }],
+        },
         publics: vec![],
         count_claim: Some(3),
         useful_rows: 0,
-        descriptors: vec![],
-        digest: Scalar::ZERO,
     }
-    .seal()
 }
 
-fn statement(program: &Program) -> Statement {
+fn statement() -> Statement {
     Statement {
-        kind: program.kind,
+        kind: Kind::Accuracy,
         model: Scalar::from(11),
         data: Scalar::from(12),
         samples: 2,
         context: Scalar::from(13),
-        program: program.digest,
+        program: Scalar::from(16),
         tables: Scalar::from(14),
         key: Scalar::from(15),
     }
@@ -119,22 +119,55 @@ fn running() -> RunningClaim {
     }
 }
 
+/// Between two groups.
 fn state() -> State {
+    let constants = Constants {
+        statement: statement().digest(),
+        program: Scalar::from(31),
+        last_program: Scalar::from(32),
+        weights: Scalar::from(33),
+        tables: Scalar::from(34),
+    };
     State {
-        statement: statement(&program()).digest(),
-        group: 1,
+        group: 2,
         samples: 2,
         count: 1,
         outputs: Scalar::from(4),
         data: Scalar::from(5),
+        cursor: [Scalar::from(6), Scalar::from(7)],
         running: running(),
+        ..State::new(constants, &SHAPE)
     }
+}
+
+/// Inside a group.
+fn inside() -> State {
+    let mut state = state();
+    let inner = &mut state.inner;
+    let own = [
+        &mut inner.program,
+        &mut inner.salt,
+        &mut inner.seed,
+        &mut inner.chain,
+        &mut inner.xi,
+        &mut inner.zeta,
+        &mut inner.eta,
+        &mut inner.gamma,
+        &mut inner.delta,
+        &mut inner.transcript,
+        &mut inner.linear,
+    ];
+    for (i, element) in own.into_iter().enumerate() {
+        *element = Scalar::from(40 + i as u64);
+    }
+    inner.head[0] = Scalar::from(60);
+    state
 }
 
 const PLACE: Place = Place {
     vector: 1,
     prefix: 0,
-    live: 2,
+    live: 1,
 };
 
 fn distinct(mut values: Vec<Scalar>) {
@@ -144,75 +177,173 @@ fn distinct(mut values: Vec<Scalar>) {
     assert_eq!(values.len(), n);
 }
 
+/// The state with each of its elements changed, one at a time. A new field does not compile.
+fn others(state: &State) -> Vec<State> {
+    let mut others = vec![];
+    let mut elements = 0;
+    let mut push = |edit: &dyn Fn(&mut State)| {
+        let mut other = state.clone();
+        edit(&mut other);
+        others.push(other);
+        elements += 1;
+    };
+    let State {
+        constants:
+            Constants {
+                statement: _,
+                program: _,
+                last_program: _,
+                weights: _,
+                tables: _,
+            },
+        group: _,
+        samples: _,
+        count: _,
+        prefix: _,
+        outputs: _,
+        data: _,
+        cursor: [_, _],
+        running:
+            RunningClaim {
+                point,
+                value: _,
+                list: _,
+            },
+        inner:
+            Inner {
+                program: _,
+                salt: _,
+                seed: _,
+                chain: _,
+                xi: _,
+                zeta: _,
+                eta: _,
+                gamma: _,
+                delta: _,
+                head,
+                transcript: _,
+                marks: [_, _],
+                linear: _,
+                lookups: _,
+                weights: _,
+                tables: _,
+                pending,
+            },
+    } = state;
+    let crate::step::state::Pending {
+        claim: _,
+        forms: _,
+        values: [_, _, _, _],
+        z,
+        selector: _,
+        lambda: _,
+    } = pending;
+    let edits: [fn(&mut State); 37] = [
+        |s| s.constants.statement += ONE,
+        |s| s.constants.program += ONE,
+        |s| s.constants.last_program += ONE,
+        |s| s.constants.weights += ONE,
+        |s| s.constants.tables += ONE,
+        |s| s.group += 1,
+        |s| s.samples += 1,
+        |s| s.count += 1,
+        |s| s.prefix += 1,
+        |s| s.outputs += ONE,
+        |s| s.data += ONE,
+        |s| s.cursor[0] += ONE,
+        |s| s.cursor[1] += ONE,
+        |s| s.running.value += ONE,
+        |s| s.running.list += ONE,
+        |s| s.inner.program += ONE,
+        |s| s.inner.salt += ONE,
+        |s| s.inner.seed += ONE,
+        |s| s.inner.chain += ONE,
+        |s| s.inner.xi += ONE,
+        |s| s.inner.zeta += ONE,
+        |s| s.inner.eta += ONE,
+        |s| s.inner.gamma += ONE,
+        |s| s.inner.delta += ONE,
+        |s| s.inner.transcript += ONE,
+        |s| s.inner.marks[0] += ONE,
+        |s| s.inner.marks[1] += ONE,
+        |s| s.inner.linear += ONE,
+        |s| s.inner.lookups += ONE,
+        |s| s.inner.weights += ONE,
+        |s| s.inner.tables += ONE,
+        |s| s.inner.pending.claim += ONE,
+        |s| s.inner.pending.forms += ONE,
+        |s| s.inner.pending.selector += ONE,
+        |s| s.inner.pending.lambda += ONE,
+        |s| s.inner.pending.values[0] += ONE,
+        |s| s.inner.pending.values[1] += ONE,
+    ];
+    edits.iter().for_each(|edit| push(edit));
+    for i in 2..4 {
+        push(&|s| s.inner.pending.values[i] += ONE);
+    }
+    (0..point.len()).for_each(|i| push(&|s| s.running.point[i] += ONE));
+    (0..head.len()).for_each(|i| push(&|s| s.inner.head[i] += ONE));
+    (0..z.len()).for_each(|i| push(&|s| s.inner.pending.z[i] += ONE));
+    assert_eq!(elements, state.elements().len());
+    others
+}
+
+/// Every field is among the elements, at a place of its own.
+#[test]
+fn the_digest_of_a_state_depends_on_every_field() {
+    for state in [state(), inside()] {
+        let mut digests = vec![state.digest()];
+        let mut places = vec![];
+        for other in others(&state) {
+            digests.push(other.digest());
+            let (a, b) = (state.elements(), other.elements());
+            assert_eq!(a.len(), b.len());
+            let changed: Vec<usize> = (0..a.len()).filter(|i| a[*i] != b[*i]).collect();
+            assert_eq!(changed.len(), 1);
+            places.extend(changed);
+        }
+        distinct(digests);
+        places.sort_unstable();
+        assert_eq!(places, (0..state.elements().len()).collect::<Vec<_>>());
+    }
+    assert!(state().is_idle(&SHAPE) && !inside().is_idle(&SHAPE));
+}
+
 /// Weights, tables, data and outputs as well as the trace; the whole state; the salt.
 #[test]
 fn the_seed_depends_on_everything_before_it() {
     let program = program();
-    let statement = statement(&program);
     let salt = Scalar::from(30);
     let points: Vec<G1Affine> = (1..5).map(point).collect();
-    let of = |statement: &Statement, state: &State, place: &Place, salt, points: &[G1Affine]| {
-        seed(&program, statement, state, place, &salt, points)
+    let of = |state: &State, place: &Place, salt, points: &[G1Affine]| {
+        seed(&program, state, place, &salt, points)
     };
-    let mut seeds = vec![of(&statement, &state(), &PLACE, salt, &points)];
+    let mut seeds = vec![of(&state(), &PLACE, salt, &points)];
     for i in 0..points.len() {
         let mut others = points.clone();
         others[i] = -others[i];
-        seeds.push(of(&statement, &state(), &PLACE, salt, &others));
+        seeds.push(of(&state(), &PLACE, salt, &others));
         others.swap(i, (i + 1) % 4);
-        seeds.push(of(&statement, &state(), &PLACE, salt, &others));
+        seeds.push(of(&state(), &PLACE, salt, &others));
     }
-    let edits: [fn(&mut State); 9] = [
-        |s| s.statement += ONE,
-        |s| s.group += 1,
-        |s| s.samples += 1,
-        |s| s.count += 1,
-        |s| s.outputs += ONE,
-        |s| s.data += ONE,
-        |s| s.running.value += ONE,
-        |s| s.running.list += ONE,
-        |s| s.running.point[2] += ONE,
-    ];
-    for edit in edits {
-        let mut other = state();
-        edit(&mut other);
-        seeds.push(of(&statement, &other, &PLACE, salt, &points));
+    for other in others(&state()) {
+        seeds.push(of(&other, &PLACE, salt, &points));
     }
-    let fewer = Place { live: 1, ..PLACE };
-    seeds.push(of(&statement, &state(), &fewer, salt, &points));
-    seeds.push(of(&statement, &state(), &PLACE, salt + ONE, &points));
-    let mut other = statement.clone();
-    other.key += ONE;
-    seeds.push(of(&other, &state(), &PLACE, salt, &points));
+    let fewer = Place { live: 0, ..PLACE };
+    seeds.push(of(&state(), &fewer, salt, &points));
+    seeds.push(of(&state(), &PLACE, salt + ONE, &points));
     let mut relabelled = program.clone();
     relabelled.vectors[2].kind = VectorKind::Tables;
-    seeds.push(seed(
-        &relabelled,
-        &statement,
-        &state(),
-        &PLACE,
-        &salt,
-        &points,
-    ));
+    seeds.push(seed(&relabelled, &state(), &PLACE, &salt, &points));
     let mut relabelled = program.clone();
     relabelled.vectors[2].slot = 7;
-    seeds.push(seed(
-        &relabelled,
-        &statement,
-        &state(),
-        &PLACE,
-        &salt,
-        &points,
-    ));
-    let mut other = program.clone();
-    other.digest += ONE;
-    seeds.push(seed(&other, &statement, &state(), &PLACE, &salt, &points));
+    seeds.push(seed(&relabelled, &state(), &PLACE, &salt, &points));
     distinct(seeds);
 }
 
 #[test]
 fn the_statement_depends_on_every_field() {
-    let statement = statement(&program());
+    let statement = statement();
     let edits: [fn(&mut Statement); 8] = [
         |s| s.kind = Kind::Outputs,
         |s| s.model += ONE,
@@ -244,73 +375,133 @@ fn the_statement_depends_on_every_field() {
     ]);
 }
 
+/// The program's steps, and the one of a task.
+fn steps() -> Vec<Descriptor> {
+    lower(&program(), &SHAPE, 1).unwrap()
+}
+
+fn step(task: Task) -> Descriptor {
+    let mut steps = steps().into_iter();
+    let mut step = steps.find(|s| s.task == task).unwrap();
+    step.end = false;
+    step
+}
+
 /// The challenges of a seed differ from each other, and all with it.
 #[test]
 fn derived_challenges_differ() {
     let mut all = vec![];
+    let begin = step(Task::Head);
+    assert!(begin.begin);
     for (seed, salt) in [(1, 2), (2, 2), (1, 3)] {
-        let c = Challenges::new(Scalar::from(seed), Scalar::from(salt), &PLACE);
+        let own = [Scalar::from(salt), Scalar::from(seed)];
+        let (next, transcript) = start(&state(), &begin, &ONE, &own, &[]).unwrap();
+        let inner = next.inner;
         if salt == 2 {
-            all.extend([c.seed, c.eta, c.gamma, c.context.xi, c.context.zeta]);
+            all.extend([inner.seed, inner.eta, inner.gamma, inner.xi, inner.zeta]);
         }
-        let mut heads = c.heads();
-        all.push(heads.message(&[]));
+        // The chain that must lead to the seed begins with the salt and all of the state.
+        if seed == 1 {
+            all.push(inner.chain);
+        }
+        all.push(transcript.state());
+    }
+    for other in others(&state()).iter().filter(|s| s.is_idle(&SHAPE)) {
+        let own = [Scalar::from(2), ONE];
+        if let Ok((next, _)) = start(other, &begin, &ONE, &own, &[]) {
+            all.push(next.inner.chain);
+        }
     }
     distinct(all);
-}
-
-fn challenges() -> Challenges {
-    let mut challenges = Challenges::new(Scalar::from(1), Scalar::from(2), &PLACE);
-    challenges.context.delta = Scalar::from(3);
-    challenges.context.points = vec![vec![Scalar::from(4)]];
-    challenges
 }
 
 /// The running claim above all: else a false claim of this step cancels a false one of earlier steps.
 #[test]
 fn a_step_depends_on_the_running_claim() {
-    let program = program();
-    let start = |c: &Challenges, index, running: &RunningClaim, points: &[G1Affine]| {
-        c.step(&program, index, running, points).message(&[])
-    };
     let points = [point(1), point(2)];
-    let mut all = vec![start(&challenges(), 1, &running(), &points)];
-    let edits: [fn(&mut RunningClaim); 5] = [
-        |r| r.value += ONE,
-        |r| r.list += ONE,
-        |r| r.point[0] += ONE,
-        |r| r.point[1] += ONE,
-        |r| r.point[2] += ONE,
-    ];
-    for edit in edits {
-        let mut other = running();
-        edit(&mut other);
-        all.push(start(&challenges(), 1, &other, &points));
+    for task in [Task::Chunk, Task::Vectors] {
+        let own = step(task);
+        let start = |state: &State, digest: Scalar, points: &[G1Affine]| {
+            let begin = [Scalar::ZERO; 2];
+            let (_, transcript) = start(state, &own, &digest, &begin, points).unwrap();
+            transcript.state()
+        };
+        let mut all = vec![start(&inside(), ONE, &points)];
+        let edits: [fn(&mut State); 9] = [
+            |s| s.running.value += ONE,
+            |s| s.running.list += ONE,
+            |s| s.running.point[0] += ONE,
+            |s| s.running.point[1] += ONE,
+            |s| s.running.point[2] += ONE,
+            |s| s.inner.seed += ONE,
+            |s| s.inner.salt += ONE,
+            |s| s.inner.delta += ONE,
+            |s| s.inner.program += ONE,
+        ];
+        for edit in edits {
+            let mut other = inside();
+            edit(&mut other);
+            all.push(start(&other, ONE, &points));
+        }
+        all.push(start(&inside(), ONE + ONE, &points));
+        all.push(start(&inside(), ONE, &points[..1]));
+        all.push(start(&inside(), ONE, &[points[1], points[0]]));
+        all.push(start(&inside(), ONE, &[points[0], -points[1]]));
+        distinct(all);
     }
-    let edits: [fn(&mut Challenges); 3] = [
-        |c| c.seed += ONE,
-        |c| c.salt += ONE,
-        |c| c.context.delta += ONE,
+}
+
+/// Whatever a step is, its descriptor's digest tells it from others.
+#[test]
+fn the_digest_of_a_step_depends_on_all_of_it() {
+    let edits: [fn(&mut Descriptor); 28] = [
+        |d| d.begin = !d.begin,
+        |d| d.end = !d.end,
+        |d| d.task = Task::More,
+        |d| d.half = !d.half,
+        |d| d.claims.verify = !d.claims.verify,
+        |d| d.claims.close = !d.claims.close,
+        |d| d.claims.target = !d.claims.target,
+        |d| d.claims.replay = !d.claims.replay,
+        |d| d.claims.replayed = !d.claims.replayed,
+        |d| d.products.push(ClaimSlot { step: 3 }),
+        |d| d.products.push(ClaimSlot { step: 4 }),
+        |d| d.first_identity += 1,
+        |d| d.first_claim += 1,
+        |d| d.count_claim = Some(9),
+        |d| d.count_claim = Some(10),
+        |d| d.vectors.truncate(1),
+        |d| d.vectors[0].kind = VectorKind::Outputs,
+        |d| d.vectors[0].slot += 1,
+        |d| d.vectors.swap(0, 1),
+        |d| d.prefix = Some((0, 1)),
+        |d| d.prefix = Some((1, 1)),
+        |d| d.has_data = !d.has_data,
+        |d| d.live += 1,
+        |d| d.group_samples += 1,
+        |d| d.vector_groups += 1,
+        |d| d.meta += ONE,
+        |d| d.bank[3] += 1,
+        |d| drop(d.slots.pop()),
     ];
+    let honest = step(Task::Vectors);
+    let mut digests = vec![honest.digest(&SHAPE)];
     for edit in edits {
-        let mut other = challenges();
+        let mut other = honest.clone();
         edit(&mut other);
-        all.push(start(&other, 1, &running(), &points));
+        digests.push(other.digest(&SHAPE));
     }
-    all.push(start(&challenges(), 0, &running(), &points));
-    all.push(start(&challenges(), 1, &running(), &points[..1]));
-    all.push(start(&challenges(), 1, &running(), &[points[1], points[0]]));
-    all.push(start(
-        &challenges(),
-        1,
-        &running(),
-        &[points[0], -points[1]],
-    ));
-    let mut other = program.clone();
-    other.descriptors[2] += ONE;
-    let mut start = challenges().step(&other, 1, &running(), &points);
-    all.push(start.message(&[]));
-    distinct(all);
+    let mut head = step(Task::Head);
+    digests.push(head.digest(&SHAPE));
+    head.head_bits += 1;
+    digests.push(head.digest(&SHAPE));
+    let mut chunk = step(Task::Chunk);
+    digests.push(chunk.digest(&SHAPE));
+    chunk.lookups[0].lookup.range += 1;
+    digests.push(chunk.digest(&SHAPE));
+    chunk.lookups.clear();
+    digests.push(chunk.digest(&SHAPE));
+    distinct(digests);
 }
 
 #[test]
@@ -336,52 +527,67 @@ fn the_list_depends_on_commitment_multiplier_and_order() {
 #[test]
 fn the_mask_and_the_opening_depend_on_the_final_state() {
     let of = |state: &State, mask, value| mask_challenge(state, &point(mask), &Scalar::from(value));
-    let mut other = state();
-    other.running.value += ONE;
-    let mut counted = state();
-    counted.count += 1;
-    distinct(vec![
+    let mut all = vec![
         of(&state(), 1, 2),
         of(&state(), 2, 2),
         of(&state(), 1, 3),
-        of(&other, 1, 2),
-        of(&counted, 1, 2),
-    ]);
-    let statement = statement(&program());
-    let context = opening_context(&statement, &state());
-    assert_ne!(context, opening_context(&statement, &other));
-    assert_ne!(context, opening_context(&statement, &counted));
+        mask_challenge(&state(), &-point(1), &Scalar::from(2)),
+    ];
+    let context = opening_context(&statement(), &state());
+    for other in others(&state()) {
+        all.push(of(&other, 1, 2));
+        assert_ne!(context, opening_context(&statement(), &other));
+    }
+    distinct(all);
+    let mut other = statement();
+    other.key += ONE;
+    assert_ne!(context, opening_context(&other, &state()));
 }
 
-/// Delta after sums, rounds, claims and count: a head of no variable has one claim that is right.
+/// Delta after sums, rounds, claims of all steps, and count: a head of no variable has one claim that is right.
 #[test]
 fn delta_depends_on_claims_and_count() {
-    let mut program = program();
-    program.heads[0].bits = 0;
-    let delta = |x: u64, u: u64, sum: u64, count: u64| {
-        let group = GroupProof {
-            salt: ONE,
-            trace: vec![],
-            outputs: vec![],
-            heads: vec![HeadProof {
-                sum: Scalar::from(sum),
-                rounds: vec![],
-                claims: vec![[Scalar::from(x), Scalar::from(u)]],
-            }],
-            count,
-            steps: vec![],
-        };
-        let mut challenges = challenges();
-        challenges.context.points.clear();
-        verify_heads(&program, &group, &mut challenges).unwrap();
-        challenges.context.delta
+    let one = |verify, close| Descriptor {
+        head_bits: 0,
+        count_claim: Some(9).filter(|_| close),
+        claims: Claims {
+            verify,
+            close,
+            target: true,
+            ..Claims::default()
+        },
+        products: vec![ClaimSlot { step: 0 }],
+        ..step(Task::Head)
     };
+    let own = |x: u64, u: u64, sum: u64, count: u64| {
+        let mut message = Message::empty(&SHAPE);
+        (message.part, message.count) = (Scalar::from(sum), count);
+        message.claims[0] = [Scalar::from(x), Scalar::from(u)];
+        message
+    };
+    let mut deltas = vec![];
     // 2 * 6 = 3 * 4 = 12 * 1: all are right about the sum.
-    distinct(vec![
-        delta(2, 6, 12, 0),
-        delta(6, 2, 12, 0),
-        delta(3, 4, 12, 0),
-        delta(2, 6, 12, 1),
-        delta(1, 6, 6, 0),
-    ]);
+    for (x, u, sum) in [(2, 6, 12), (6, 2, 12), (3, 4, 12), (1, 6, 6)] {
+        for count in 0..2 {
+            let (head, said) = (one(true, true), own(x, u, sum, count));
+            let outcome = apply(&SHAPE, &state(), &head, &ONE, &said).unwrap();
+            let inner = &outcome.state.inner;
+            assert_eq!(inner.pending.claim, Scalar::ZERO);
+            assert_eq!(outcome.state.count, state().count + count);
+            deltas.push(inner.delta);
+        }
+        // The same, the claims in two steps of which the second ends them.
+        let (head, said) = (one(true, false), own(x, u, sum, 0));
+        let first = apply(&SHAPE, &state(), &head, &ONE, &said).unwrap();
+        let first: Outcome = first;
+        assert_eq!(first.state.inner.delta, Scalar::ZERO);
+        let mut last = one(false, true);
+        (last.begin, last.task) = (false, Task::More);
+        for (x, count) in [(1, 0), (2, 0), (2, 1)] {
+            let said = own(x, 1, 0, count);
+            let outcome = apply(&SHAPE, &first.state, &last, &ONE, &said).unwrap();
+            deltas.push(outcome.state.inner.delta);
+        }
+    }
+    distinct(deltas);
 }

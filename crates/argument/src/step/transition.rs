@@ -7,182 +7,31 @@ use super::descriptor::{Descriptor, Task, extend_program};
 use super::slot::FACTORS;
 use super::state::{Constants, Inner, Pending, State};
 use super::{BANK, Shape, lookup, slot};
-use crate::lookup::{LayerProof, LookupProof};
 use crate::multilinear::{eq, eq_index, eq_table};
 use crate::program::{COLUMN_BITS, STEP_VECTORS, VectorKind};
-use crate::proof::StepProof;
 use crate::statement::extend_chain;
 use crate::transcript::{Domain, Transcript, hash, multiplier, point_elements};
 use crate::{Error, Result, Scalar, sumcheck};
 
-const ROW_START: usize = COLUMN_BITS as usize;
+pub use super::message::{Message, Opening};
 
-/// What a prover says in one step; zero where the step's descriptor asks for nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// The group's salt and seed, in its first step.
-    pub begin: [Scalar; 2],
-    /// Commitments to the step's vectors.
-    pub commitments: Vec<G1Affine>,
-    /// Lookups of a chunk.
-    pub lookup: LookupProof,
-    /// The public part of a chunk's lookups at the GKR point, which lookup slots account for.
-    pub forms: Scalar,
-    /// The claimed sum: of the head, or the step's part of the linear relation.
-    pub part: Scalar,
-    /// Round messages by coordinate, lowest first.
-    pub rounds: Vec<[Scalar; 3]>,
-    /// The columns, or the vectors, at the point.
-    pub values: [Scalar; 4],
-    /// The running combination's columns, or itself, at the point.
-    pub running: [Scalar; 4],
-    /// Claims of products.
-    pub claims: Vec<[Scalar; 2]>,
-    /// Correct samples of the group, in the step that claims them.
-    pub count: u64,
+pub(super) const ROW_START: usize = COLUMN_BITS as usize;
+
+/// What a failed check does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// It refuses the step.
+    Enforced,
+    /// Nothing: of a prover that goes on with what is false, for verifiers to be tested against.
+    Ignored,
 }
 
-/// What a group says once.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening {
-    /// Its salt.
-    pub salt: Scalar,
-    /// Its seed.
-    pub seed: Scalar,
-    /// Its correct samples.
-    pub count: u64,
-}
-
-fn check(ok: bool, what: &'static str) -> Result<()> {
-    match ok {
-        true => Ok(()),
-        false => Err(Error::rejected(what)),
-    }
-}
-
-impl Message {
-    /// A message that says nothing.
-    pub fn empty(shape: &Shape) -> Self {
-        let layer = |rounds: usize| LayerProof {
-            rounds: vec![[Scalar::ZERO; 2]; rounds],
-            values: [Scalar::ZERO; 4],
-        };
-        Self {
-            begin: [Scalar::ZERO; 2],
-            commitments: vec![],
-            lookup: LookupProof {
-                root: [Scalar::ZERO; 2],
-                layers: (0..=shape.row_bits as usize).map(layer).collect(),
-            },
-            forms: Scalar::ZERO,
-            part: Scalar::ZERO,
-            rounds: vec![[Scalar::ZERO; 3]; shape.index_bits()],
-            values: [Scalar::ZERO; 4],
-            running: [Scalar::ZERO; 4],
-            claims: vec![[Scalar::ZERO; 2]; shape.products],
-            count: 0,
+impl Checks {
+    fn check(self, ok: bool, what: &'static str) -> Result<()> {
+        match ok || self == Self::Ignored {
+            true => Ok(()),
+            false => Err(Error::rejected(what)),
         }
-    }
-
-    /// The message of a proof's step, which must be of the descriptor's task and of its size.
-    ///
-    /// # Errors
-    /// A step of another task or size.
-    pub fn new(
-        shape: &Shape,
-        descriptor: &Descriptor,
-        group: &Opening,
-        commitments: &[G1Affine],
-        proof: &StepProof,
-    ) -> Result<Self> {
-        let mut message = Self::empty(shape);
-        if descriptor.begin {
-            message.begin = [group.salt, group.seed];
-        }
-        if descriptor.claims.close {
-            message.count = group.count;
-        }
-        check(
-            commitments.len() == descriptor.vectors.len() && commitments.len() <= STEP_VECTORS,
-            "the number of commitments of a step",
-        )?;
-        message.commitments = commitments.to_vec();
-        let mut own_claims: &[[Scalar; 2]] = &[];
-        match (descriptor.task, proof) {
-            (
-                Task::Head,
-                StepProof::Head {
-                    sum,
-                    rounds,
-                    claims,
-                },
-            ) => {
-                message.part = *sum;
-                message.set_rounds(rounds.iter().map(|[c0, c2]| [*c0, *c2, Scalar::ZERO]), 0)?;
-                check(rounds.len() == descriptor.head_bits, "the number of rounds")?;
-                own_claims = claims;
-            }
-            (
-                Task::Chunk,
-                StepProof::Chunk {
-                    part,
-                    lookup,
-                    forms,
-                    rounds,
-                    values,
-                    running,
-                },
-            ) => {
-                (message.part, message.forms) = (*part, *forms);
-                message.lookup = lookup.clone();
-                (message.values, message.running) = (*values, *running);
-                message.set_rounds(rounds.iter().copied(), ROW_START)?;
-                check(
-                    rounds.len() == shape.row_bits as usize,
-                    "the number of rounds",
-                )?;
-            }
-            (
-                Task::Vectors,
-                StepProof::Vectors {
-                    part,
-                    rounds,
-                    values,
-                    running,
-                },
-            ) => {
-                check(
-                    rounds.len() == shape.index_bits() && values.len() == descriptor.vectors.len(),
-                    "the number of rounds",
-                )?;
-                message.part = *part;
-                message.running[0] = *running;
-                message.values[..values.len()].copy_from_slice(values);
-                message.set_rounds(rounds.iter().map(|[c0, c2]| [*c0, *c2, Scalar::ZERO]), 0)?;
-            }
-            (Task::More, StepProof::More { claims }) => own_claims = claims,
-            _ => return Err(Error::rejected("the kind of the step")),
-        }
-        check(
-            own_claims.len() == descriptor.products.len() && own_claims.len() <= shape.products,
-            "the number of claims",
-        )?;
-        message.claims[..own_claims.len()].copy_from_slice(own_claims);
-        Ok(message)
-    }
-
-    /// Rounds, highest coordinate first, of the coordinates from `lowest` up.
-    fn set_rounds(
-        &mut self,
-        rounds: impl ExactSizeIterator<Item = [Scalar; 3]>,
-        lowest: usize,
-    ) -> Result<()> {
-        let end = lowest + rounds.len();
-        check(end <= self.rounds.len(), "the number of rounds")?;
-        for (i, round) in rounds.enumerate() {
-            self.rounds[end - 1 - i] = round;
-        }
-        Ok(())
     }
 }
 
@@ -207,13 +56,31 @@ pub fn start(
     begin: &[Scalar; 2],
     commitments: &[G1Affine],
 ) -> Result<(State, Transcript)> {
+    start_with(
+        Checks::Enforced,
+        state,
+        descriptor,
+        digest,
+        begin,
+        commitments,
+    )
+}
+
+pub(crate) fn start_with(
+    checks: Checks,
+    state: &State,
+    descriptor: &Descriptor,
+    digest: &Scalar,
+    begin: &[Scalar; 2],
+    commitments: &[G1Affine],
+) -> Result<(State, Transcript)> {
     let mut next = state.clone();
     if descriptor.begin {
-        check(
+        checks.check(
             bool::from(state.inner.program.is_zero()),
             "a group begins inside another",
         )?;
-        check(
+        checks.check(
             !descriptor.has_data
                 || u128::from(state.samples)
                     == u128::from(state.group) * u128::from(descriptor.group_samples),
@@ -233,7 +100,7 @@ pub fn start(
     if descriptor.task == Task::More {
         return Ok((next, Transcript::resume(state.inner.transcript)));
     }
-    check(
+    checks.check(
         bool::from(state.inner.pending.claim.is_zero() & state.inner.pending.forms.is_zero()),
         "the last claim of a sum-check",
     )?;
@@ -297,7 +164,19 @@ pub fn apply(
     digest: &Scalar,
     message: &Message,
 ) -> Result<Outcome> {
-    let (mut next, mut transcript) = start(
+    apply_with(Checks::Enforced, shape, state, descriptor, digest, message)
+}
+
+pub(crate) fn apply_with(
+    checks: Checks,
+    shape: &Shape,
+    state: &State,
+    descriptor: &Descriptor,
+    digest: &Scalar,
+    message: &Message,
+) -> Result<Outcome> {
+    let (mut next, mut transcript) = start_with(
+        checks,
         state,
         descriptor,
         digest,
@@ -317,7 +196,7 @@ pub fn apply(
         next.inner.transcript = transcript.state();
         next.inner.marks[0] = transcript.state();
     }
-    claims(descriptor, message, &mut next)?;
+    claims(checks, descriptor, message, &mut next)?;
     slots(descriptor, &mut next);
     for ((name, commitment), mu) in descriptor
         .vectors
@@ -327,10 +206,10 @@ pub fn apply(
     {
         next.running.absorb(commitment, mu);
         next.inner.chain = extend_group_chain(&next.inner.chain, &name.element(), commitment);
-        absorb_vector(name.kind, commitment, &mut next)?;
+        absorb_vector(checks, name.kind, commitment, &mut next)?;
     }
     if descriptor.end {
-        end(shape, descriptor, &mut next)?;
+        end(checks, shape, descriptor, &mut next)?;
     }
     Ok(Outcome {
         state: next,
@@ -479,7 +358,12 @@ fn slots(descriptor: &Descriptor, next: &mut State) {
     }
 }
 
-fn claims(descriptor: &Descriptor, message: &Message, next: &mut State) -> Result<()> {
+fn claims(
+    checks: Checks,
+    descriptor: &Descriptor,
+    message: &Message,
+    next: &mut State,
+) -> Result<()> {
     let flags = descriptor.claims;
     let inner = &mut next.inner;
     if flags.replay {
@@ -492,11 +376,11 @@ fn claims(descriptor: &Descriptor, message: &Message, next: &mut State) -> Resul
         let mut transcript = Transcript::resume(inner.transcript);
         inner.transcript = transcript.message(&message.claims.concat());
     }
-    check(
+    checks.check(
         !flags.replayed || inner.transcript == inner.marks[1],
         "claims that are not those of the channel sum-check",
     )?;
-    check(
+    checks.check(
         flags.close || message.count == 0,
         "a count that is not claimed",
     )?;
@@ -507,7 +391,7 @@ fn claims(descriptor: &Descriptor, message: &Message, next: &mut State) -> Resul
             Some(exponent) => {
                 inner.linear += inner.delta.pow_vartime([u64::from(exponent)]) * count;
             }
-            None => check(message.count == 0, "a count that is not claimed")?,
+            None => checks.check(message.count == 0, "a count that is not claimed")?,
         }
         next.count = (next.count.checked_add(message.count))
             .ok_or(Error::rejected("more correct samples than samples"))?;
@@ -529,7 +413,12 @@ fn claims(descriptor: &Descriptor, message: &Message, next: &mut State) -> Resul
     Ok(())
 }
 
-fn absorb_vector(kind: VectorKind, commitment: &G1Affine, next: &mut State) -> Result<()> {
+fn absorb_vector(
+    checks: Checks,
+    kind: VectorKind,
+    commitment: &G1Affine,
+    next: &mut State,
+) -> Result<()> {
     match kind {
         VectorKind::Trace => {}
         VectorKind::Weights => {
@@ -541,7 +430,7 @@ fn absorb_vector(kind: VectorKind, commitment: &G1Affine, next: &mut State) -> R
             next.data = extend_chain(&next.data, commitment);
             next.cursor = point_elements(commitment);
         }
-        VectorKind::Data => check(
+        VectorKind::Data => checks.check(
             next.cursor == point_elements(commitment),
             "another data vector",
         )?,
@@ -549,7 +438,7 @@ fn absorb_vector(kind: VectorKind, commitment: &G1Affine, next: &mut State) -> R
     Ok(())
 }
 
-fn end(shape: &Shape, descriptor: &Descriptor, next: &mut State) -> Result<()> {
+fn end(checks: Checks, shape: &Shape, descriptor: &Descriptor, next: &mut State) -> Result<()> {
     let Constants {
         program,
         last_program,
@@ -558,16 +447,16 @@ fn end(shape: &Shape, descriptor: &Descriptor, next: &mut State) -> Result<()> {
         ..
     } = next.constants;
     let inner = &next.inner;
-    check(inner.chain == inner.seed, "the seed of the challenges")?;
-    check(
+    checks.check(inner.chain == inner.seed, "the seed of the challenges")?;
+    checks.check(
         inner.program == program || inner.program == last_program,
         "the program",
     )?;
-    check(inner.weights == weights, "the weights")?;
-    check(inner.tables == tables, "the activation tables")?;
-    check(bool::from(inner.linear.is_zero()), "the linear relation")?;
-    check(bool::from(inner.lookups.is_zero()), "the lookups")?;
-    check(
+    checks.check(inner.weights == weights, "the weights")?;
+    checks.check(inner.tables == tables, "the activation tables")?;
+    checks.check(bool::from(inner.linear.is_zero()), "the linear relation")?;
+    checks.check(bool::from(inner.lookups.is_zero()), "the lookups")?;
+    checks.check(
         bool::from(inner.pending.claim.is_zero() & inner.pending.forms.is_zero()),
         "the last claim of a sum-check",
     )?;

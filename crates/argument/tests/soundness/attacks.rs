@@ -7,7 +7,7 @@ use pleat_argument::group::prove::Committed;
 use pleat_argument::layout::{data_layout, inference};
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::{Fill, Kind, VectorKind};
-use pleat_argument::proof::{Proof, StepProof};
+use pleat_argument::proof::{Closing, Proof, StepProof};
 use pleat_argument::transcript::multiplier;
 use pleat_argument::{Error, Scalar};
 
@@ -89,7 +89,7 @@ fn another_number_of_correct_samples() {
 fn a_number_at_the_power_of_a_layer() {
     let program = Forger::new(Kind::Accuracy).program;
     let count = program.count_claim.unwrap();
-    let products = || program.heads.iter().flat_map(|h| &h.products);
+    let products = || program.head.products.iter();
     assert!(products().count() > 2);
     assert!(products().all(|p| ![p.claim, p.claim + 1, 0].contains(&count)));
     // And each product has its own two.
@@ -249,7 +249,12 @@ fn steps_and_groups_of_other_places() {
     for kind in [Kind::Accuracy, Kind::Outputs] {
         let (one, two) = (Forger::new(kind), Forger::new(kind));
         let (a, b) = (one.prove(), two.prove());
+        let at: Vec<usize> = (a.groups[0].steps.iter().enumerate())
+            .filter(|(_, s)| matches!(s, StepProof::Chunk { .. }))
+            .map(|(i, _)| i)
+            .collect();
         let chunks = a.groups[0].trace.len();
+        assert_eq!(at.len(), chunks);
         let forge = |edit: &dyn Fn(&mut Proof)| {
             let mut forged = a.clone();
             edit(&mut forged);
@@ -258,15 +263,16 @@ fn steps_and_groups_of_other_places() {
         for i in 0..chunks {
             let j = (i + 1) % chunks;
             // A chunk's proof for another, alone and with its commitment; of the other group; of another proof.
-            forge(&|p| p.groups[0].steps[j] = a.groups[0].steps[i].clone());
+            let (from, to) = (at[i], at[j]);
+            forge(&|p| p.groups[0].steps[to] = a.groups[0].steps[from].clone());
             forge(&|p| {
-                p.groups[0].steps[j] = a.groups[0].steps[i].clone();
+                p.groups[0].steps[to] = a.groups[0].steps[from].clone();
                 p.groups[0].trace[j] = a.groups[0].trace[i];
             });
-            forge(&|p| p.groups[1].steps[i] = a.groups[0].steps[i].clone());
-            forge(&|p| p.groups[0].steps[i] = b.groups[0].steps[i].clone());
+            forge(&|p| p.groups[1].steps[from] = a.groups[0].steps[from].clone());
+            forge(&|p| p.groups[0].steps[from] = b.groups[0].steps[from].clone());
             forge(&|p| {
-                p.groups[0].steps.swap(i, j);
+                p.groups[0].steps.swap(from, to);
                 p.groups[0].trace.swap(i, j);
             });
         }
@@ -275,7 +281,9 @@ fn steps_and_groups_of_other_places() {
         forge(&|p| p.groups.swap(0, 1));
         forge(&|p| p.groups[0] = b.groups[0].clone());
         forge(&|p| p.groups[1] = b.groups[1].clone());
-        forge(&|p| p.groups[0].heads = b.groups[0].heads.clone());
+        assert!(matches!(a.groups[0].steps[0], StepProof::Head { .. }));
+        forge(&|p| p.groups[0].steps[0] = b.groups[0].steps[0].clone());
+        forge(&|p| p.groups[1].steps[0] = a.groups[0].steps[0].clone());
     }
 }
 
@@ -344,8 +352,8 @@ fn data_vectors_exchanged() {
 fn a_mask_that_is_none() {
     for case in [&*ACCURACY, &*OUTPUTS] {
         let mut proof = case.proof.clone();
-        proof.mask = halo2curves::bn256::G1Affine::identity();
-        proof.mask_value = Scalar::ZERO;
+        proof.closing.mask = halo2curves::bn256::G1Affine::identity();
+        proof.closing.mask_value = Scalar::ZERO;
         fails_at(case.check(&proof), "a mask that hides nothing");
     }
 }
@@ -367,18 +375,13 @@ fn an_opening_of_another_proof() {
     for scheme in [Scheme::HyperKzg, Scheme::Mercury] {
         let kind = Kind::RegisteredModel;
         let (a, b) = (make(kind, scheme), make(kind, scheme));
-        let edits: [fn(&mut Proof, &Proof); 4] = [
+        let edits: [fn(&mut Closing, &Closing); 4] = [
             |a, b| a.opening = b.opening.clone(),
             |a, b| {
                 a.opening = b.opening.clone();
                 a.blind = b.blind;
             },
-            |a, b| {
-                a.opening = b.opening.clone();
-                a.blind = b.blind;
-                a.mask = b.mask;
-                a.mask_value = b.mask_value;
-            },
+            |a, b| *a = b.clone(),
             |a, b| {
                 a.mask = b.mask;
                 a.mask_value = b.mask_value;
@@ -386,7 +389,7 @@ fn an_opening_of_another_proof() {
         ];
         for edit in edits {
             let mut forged = a.proof.clone();
-            edit(&mut forged, &b.proof);
+            edit(&mut forged.closing, &b.proof.closing);
             rejected(a.check(&forged), "the opening of another proof");
         }
     }
@@ -394,7 +397,7 @@ fn an_opening_of_another_proof() {
     let kind = Kind::RegisteredModel;
     let (a, b) = (make(kind, Scheme::HyperKzg), make(kind, Scheme::Mercury));
     let mut forged = a.proof.clone();
-    forged.opening = b.proof.opening;
+    forged.closing.opening = b.proof.closing.opening;
     rejected(a.check(&forged), "the other scheme");
 }
 
@@ -407,19 +410,34 @@ fn proofs_of_one_statement_share_nothing() {
         let forger = Forger::new(kind);
         let (a, b) = (forger.prove(), forger.prove());
         assert_eq!((&a.weights, &a.data), (&b.weights, &b.data));
-        assert!(a.mask != b.mask && a.mask_value != b.mask_value && a.blind != b.blind);
-        let mut points = vec![a.mask, b.mask];
-        let mut salts = vec![];
+        let (x, y) = (&a.closing, &b.closing);
+        assert!(x.mask != y.mask && x.mask_value != y.mask_value && x.blind != y.blind);
+        let mut points = vec![x.mask, y.mask];
+        let (mut salts, mut heads) = (vec![], 0);
         for (x, y) in a.groups.iter().zip(&b.groups) {
             assert_eq!(x.outputs, y.outputs);
             points.extend(x.trace.iter().chain(&y.trace));
             salts.extend([x.salt, y.salt]);
-            for (s, t) in x.heads.iter().zip(&y.heads) {
-                assert!(s.sum != t.sum && s.claims != t.claims);
-                assert!(s.rounds.iter().zip(&t.rounds).all(|(s, t)| s != t));
-            }
             for (s, t) in x.steps.iter().zip(&y.steps) {
                 match (s, t) {
+                    (
+                        StepProof::Head {
+                            sum: a,
+                            rounds: v,
+                            claims: p,
+                        },
+                        StepProof::Head {
+                            sum: b,
+                            rounds: w,
+                            claims: q,
+                        },
+                    ) => {
+                        assert!(a != b && p != q && v.iter().zip(w).all(|(s, t)| s != t));
+                        heads += 1;
+                    }
+                    (StepProof::More { claims: p }, StepProof::More { claims: q }) => {
+                        assert!(p.is_empty() && q.is_empty() || p != q);
+                    }
                     (
                         StepProof::Chunk {
                             lookup: a,
@@ -446,6 +464,7 @@ fn proofs_of_one_statement_share_nothing() {
                 }
             }
         }
+        assert_eq!(heads, a.groups.len());
         // No blind serves two chunks, nor a salt two groups: equal columns of two groups differ as committed.
         let distinct = |n: usize, set: std::collections::HashSet<Vec<u8>>| assert_eq!(set.len(), n);
         let bytes = |p: &halo2curves::bn256::G1Affine| serde_json::to_vec(p).unwrap();

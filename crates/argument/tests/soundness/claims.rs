@@ -23,7 +23,7 @@ const SECRET: [u8; 32] = [9; 32];
 pub(crate) struct Case {
     pub(crate) claim: Claim,
     pub(crate) proof: Proof,
-    pub(crate) proved: Option<Proved>,
+    pub(crate) proved: Option<Proved<Proof>>,
     pub(crate) registry: Registry,
 }
 

@@ -6,27 +6,25 @@ use ff::Field;
 use halo2curves::bn256::G1Affine;
 use pleat_argument::commitment::{Blinder, Key};
 use pleat_argument::evaluation::commit_tables;
-use pleat_argument::group::prove::{Committed, Prover, Setting};
+use pleat_argument::group::folded::{self, Expected};
+use pleat_argument::group::prove::{Committed, Prover, Setting, StepRecord};
 use pleat_argument::group::verify::{Outcome, Public, verify};
 use pleat_argument::layout::{data_layout, inference, register_data, register_model};
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, Program};
-use pleat_argument::proof::Proof;
+use pleat_argument::proof::{Folded, Proof};
 use pleat_argument::statement::{Statement, Visibility, chain, context_hash, data_id, model_id};
+use pleat_argument::step::schedule::Schedule;
 use pleat_argument::witness::{
     Executed, Source, data_vector, fill_chunks, output_vectors, weight_vectors,
 };
 use pleat_argument::{Error, Scalar, srs};
-use pleat_model::bundle::{Bundle, ImportReport};
+use pleat_model::bundle::Bundle;
 use pleat_model::data::Sample;
 use pleat_model::execute::Executor;
-use pleat_model::graph::{Head, Shape, Window};
-use pleat_model::network::{
-    Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, Network, NetworkOutput, Trace,
-    ValueRange, Weights,
-};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use pleat_model::network::{Network, Trace, Weights};
+
+pub(crate) use crate::networks::{bundle, network, samples, tiny_network};
 
 /// Rows of a chunk.
 pub(crate) const ROW_BITS: u32 = 8;
@@ -51,227 +49,6 @@ pub(crate) static KEY: LazyLock<Key> = LazyLock::new(new_key);
 /// The key of another ceremony.
 pub(crate) static OTHER_KEY: LazyLock<Key> = LazyLock::new(new_key);
 pub(crate) static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(network(), 1));
-
-fn range(min: i32, max: i32) -> ValueRange {
-    ValueRange { min, max }
-}
-
-fn window(kernel: [usize; 2], stride: [usize; 2], pads: [usize; 4]) -> Window {
-    Window {
-        kernel,
-        stride,
-        dilation: [1, 1],
-        pads,
-    }
-}
-
-fn conv(
-    out_channels: usize,
-    groups: usize,
-    window: Window,
-    shift: u32,
-    activation: Activation,
-) -> LayerOp {
-    LayerOp::Linear {
-        map: LinearMap::Conv {
-            out_channels,
-            groups,
-            window,
-            weight_bits: 4,
-            bias_bits: 6,
-        },
-        shift,
-        quotient_bits: 6,
-        activation,
-    }
-}
-
-fn linear(map: LinearMap) -> LayerOp {
-    LayerOp::Linear {
-        map,
-        shift: 3,
-        quotient_bits: 6,
-        activation: Activation::Clamp,
-    }
-}
-
-fn network_of(layers: Vec<(LayerOp, Vec<usize>, Shape, ValueRange)>, outputs: &[usize]) -> Network {
-    let layers: Vec<Layer> = layers
-        .into_iter()
-        .map(|(op, inputs, shape, range)| Layer {
-            name: String::new(),
-            op,
-            inputs,
-            shape,
-            range,
-            scale: 1.0,
-        })
-        .collect();
-    let output = |&layer: &usize| NetworkOutput {
-        name: String::new(),
-        layer,
-        dims: vec![1, layers[layer].shape.len()],
-        head: Head::Values,
-    };
-    let network = Network {
-        input: InputSpec {
-            shape: layers[0].shape,
-            flat: false,
-            range: layers[0].range,
-            resize: None,
-        },
-        shift: 3,
-        outputs: outputs.iter().map(output).collect(),
-        layers,
-    };
-    network.validate().unwrap();
-    network
-}
-
-/// Padded, grouped and dense convolutions, both poolings, residual sum, concatenation, copies; activations
-/// per channel, from a table and clamped.
-pub(crate) fn network() -> Network {
-    let wide = range(-8, 15);
-    let slope = Activation::Slope {
-        slopes: vec![2, 5],
-        shift: 3,
-    };
-    let table = Activation::Table {
-        values: (-32..32).map(|q: i16| 18 - q * q / 30 + q / 3).collect(),
-    };
-    let index = vec![15, 0, 3, 3, 8, 9, 10, 11, 4, 7, 6, 5];
-    network_of(
-        vec![
-            (LayerOp::Input, vec![], Shape::new(2, 4, 4), range(-2, 9)),
-            (
-                conv(2, 1, window([3, 3], [1, 1], [1; 4]), 3, slope),
-                vec![0],
-                Shape::new(2, 4, 4),
-                wide,
-            ),
-            (
-                LayerOp::MaxPool {
-                    window: window([3, 3], [2, 2], [1; 4]),
-                },
-                vec![1],
-                Shape::new(2, 2, 2),
-                wide,
-            ),
-            (
-                linear(LinearMap::AveragePool {
-                    window: window([2, 2], [2, 2], [0; 4]),
-                    multipliers: vec![2],
-                }),
-                vec![1],
-                Shape::new(2, 2, 2),
-                wide,
-            ),
-            (
-                linear(LinearMap::Sum {
-                    multipliers: vec![5, 3],
-                }),
-                vec![2, 3],
-                Shape::new(2, 2, 2),
-                wide,
-            ),
-            (LayerOp::Concat, vec![4, 2], Shape::new(4, 2, 2), wide),
-            (
-                LayerOp::Rearrange { index },
-                vec![5],
-                Shape::new(3, 2, 2),
-                wide,
-            ),
-            (
-                LayerOp::Pad {
-                    pads: [1, 0, 0, 1],
-                    value: -9,
-                },
-                vec![6],
-                Shape::new(3, 3, 3),
-                range(-9, 15),
-            ),
-            (
-                conv(3, 3, window([2, 2], [1, 1], [0; 4]), 3, Activation::Clamp),
-                vec![7],
-                Shape::new(3, 2, 2),
-                range(0, 15),
-            ),
-            (
-                conv(5, 1, window([2, 2], [1, 1], [0; 4]), 3, table),
-                vec![8],
-                Shape::new(5, 1, 1),
-                range(-20, 20),
-            ),
-        ],
-        &[9, 4],
-    )
-}
-
-/// One dense layer: many samples are cheap.
-pub(crate) fn tiny_network() -> Network {
-    let dense = conv(2, 1, window([4, 4], [1, 1], [0; 4]), 3, Activation::Clamp);
-    network_of(
-        vec![
-            (LayerOp::Input, vec![], Shape::new(2, 4, 4), range(-2, 9)),
-            (dense, vec![0], Shape::new(2, 1, 1), range(-8, 15)),
-        ],
-        &[1],
-    )
-}
-
-pub(crate) fn bundle(network: Network, seed: u64) -> Bundle {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let layers = (0..network.layers.len())
-        .map(|i| LayerWeights {
-            kernel: (0..network.kernel_len(i))
-                .map(|_| rng.gen_range(-2..=2))
-                .collect(),
-            bias: (0..network.bias_len(i))
-                .map(|_| rng.gen_range(-9..=20))
-                .collect(),
-        })
-        .collect();
-    let report = ImportReport {
-        source: String::new(),
-        parameters: 0,
-        input_scale: 1.0,
-        mean: vec![],
-        std: vec![],
-        calibration_samples: 0,
-        activation_bits: 0,
-        output_error: 0.0,
-        worst_layer: String::new(),
-        worst_layer_error: 0.0,
-        accuracy: None,
-        statistics: vec![],
-    };
-    Bundle {
-        network,
-        weights: Weights { layers },
-        salt: [3; 32],
-        report,
-    }
-}
-
-/// Samples; every second label is what the network says.
-pub(crate) fn samples(bundle: &Bundle, count: usize) -> Vec<Sample> {
-    let mut rng = StdRng::seed_from_u64(7);
-    let executor = Executor::new(&bundle.network, &bundle.weights);
-    (0..count)
-        .map(|i| {
-            let spec = &bundle.network.input;
-            let values: Vec<i32> = (0..spec.shape.len())
-                .map(|_| rng.gen_range(spec.range.min..=spec.range.max))
-                .collect();
-            let scores = &executor.run(&values, i).unwrap()[0];
-            let label = (Network::top1(scores) + i % 2) % scores.len();
-            Sample {
-                values,
-                label: Some(label as u32),
-            }
-        })
-        .collect()
-}
 
 pub(crate) fn rejected<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
     assert!(
@@ -391,6 +168,11 @@ impl Forger {
         *vector = Committed::new(&KEY, values, vector.blind);
     }
 
+    /// The steps of its samples.
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule::new(&self.program, self.samples).unwrap()
+    }
+
     pub(crate) fn statement(&self) -> Statement {
         let points = |v: &[Committed]| v.iter().map(|v| v.commitment).collect::<Vec<G1Affine>>();
         let (network, id) = (&self.network, KEY.id());
@@ -411,43 +193,87 @@ impl Forger {
             }),
             samples: self.samples,
             context: context_hash(b"test"),
-            program: self.program.digest,
+            program: self.schedule().digest(),
             tables: chain(&points(&self.tables)),
             key: id,
         }
     }
 
+    /// Proved by a prover that goes on whatever is false: what is wrong is the verifier's to find.
     pub(crate) fn prove(&self) -> Proof {
-        let statement = self.statement();
-        let setting = Setting {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        prover = prover.dishonest();
+        self.groups(&mut prover).unwrap();
+        prover.finish(Scheme::HyperKzg).unwrap().0
+    }
+
+    /// The same by a prover that checks what it says, as all but these tests have it.
+    pub(crate) fn prove_honestly(&self) -> Result<Proof, Error> {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        self.groups(&mut prover)?;
+        Ok(prover.finish(Scheme::HyperKzg)?.0)
+    }
+
+    /// The proof with its steps handed out instead of kept.
+    pub(crate) fn fold(&self) -> (Folded, Vec<StepRecord>) {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let mut records = vec![];
+        let mut sink = |record: StepRecord| {
+            records.push(record);
+            Ok(())
+        };
+        let prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let mut prover = prover.dishonest().into(&mut sink);
+        self.groups(&mut prover).unwrap();
+        let folded = prover.finish_folded(Scheme::HyperKzg).unwrap().0;
+        (folded, records)
+    }
+
+    fn setting<'a>(&'a self, statement: &'a Statement, schedule: &'a Schedule) -> Setting<'a> {
+        Setting {
             key: &KEY,
             program: &self.program,
-            statement: &statement,
+            schedule,
+            statement,
             network: &self.network,
             weights: &self.weights,
             weight_vectors: &self.weight_vectors,
             table_vectors: &self.tables,
-        };
-        let mut prover = Prover::new(setting, rand::random());
+        }
+    }
+
+    fn groups(&self, prover: &mut Prover<'_>) -> Result<(), Error> {
         let mut done = 0;
         for group in &self.groups {
             let vector = self.program.data.as_ref().map(|d| done >> d.samples_bits());
-            prover
-                .group_of(
-                    &group.executed,
-                    vector.map(|i| &self.data[i]),
-                    group.chunks.clone(),
-                    group.outputs.clone(),
-                    group.count,
-                )
-                .unwrap();
+            prover.group_of(
+                &group.executed,
+                vector.map(|i| &self.data[i]),
+                group.chunks.clone(),
+                group.outputs.clone(),
+                group.count,
+            )?;
             done += group.executed.len();
         }
-        prover.finish(Scheme::HyperKzg).unwrap().0
+        Ok(())
     }
 
     /// What the verifier says, except for the ids; activation tables are the verifier's own.
     pub(crate) fn verify(&self, proof: &Proof) -> Result<Outcome, Error> {
+        self.with_public(|key, public| verify(key, public, proof))
+    }
+
+    /// The same of a folded proof.
+    pub(crate) fn verify_folded(&self, folded: &Folded) -> Result<Expected, Error> {
+        self.with_public(|key, public| folded::verify(key, public, folded))
+    }
+
+    fn with_public<T>(
+        &self,
+        check: impl FnOnce(&OpeningKey, &Public<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let tables: Vec<G1Affine> = commit_tables(&KEY, &self.program, &self.network)
             .iter()
             .map(|t| t.commitment)
@@ -458,10 +284,11 @@ impl Forger {
         };
         let public = Public {
             program: &self.program,
+            schedule: &self.schedule(),
             statement: &statement,
             tables: &tables,
         };
-        verify(&OpeningKey::new(&KEY)?, &public, proof)
+        check(&OpeningKey::new(&KEY)?, &public)
     }
 
     pub(crate) fn outcome(&self) -> Result<Outcome, Error> {

@@ -1,8 +1,9 @@
 //! Every forgery that is known is made, and refused.
 //!
 //! A small network with every kind of layer is proved honestly; then proofs ([`tamper`]), committed cells
-//! ([`columns`]), public values ([`publics`]), the protocol's parts ([`attacks`]) and bytes ([`bytes`]) are
-//! changed.
+//! ([`columns`]), public values ([`publics`]), the protocol's parts ([`attacks`]), its steps ([`steps`]), proofs
+//! whose steps are folded ([`folded`]) and bytes ([`bytes`]) are changed. All checks are the verifier's: the prover
+//! here goes on in spite of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attacks;
@@ -10,7 +11,10 @@ mod bytes;
 mod claims;
 mod columns;
 mod fixture;
+mod folded;
+mod networks;
 mod publics;
+mod steps;
 mod stored;
 mod tamper;
 mod values;

@@ -273,9 +273,11 @@ fn another_statement() {
         let proof = forger.prove();
         let tables: Vec<G1Affine> = forger.tables.iter().map(|t| t.commitment).collect();
         let key = OpeningKey::new(&KEY).unwrap();
+        let schedule = forger.schedule();
         let verify = |statement: &Statement| {
             let public = Public {
                 program: &forger.program,
+                schedule: &schedule,
                 statement,
                 tables: &tables,
             };

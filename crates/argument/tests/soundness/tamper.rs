@@ -19,7 +19,7 @@ use crate::fixture::rejected;
 
 /// What a path holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Leaf {
+pub(crate) enum Leaf {
     Point,
     Scalar,
     Integer,
@@ -27,14 +27,17 @@ enum Leaf {
 
 /// Every field of every proof, indices erased.
 const MANIFEST: &[(&str, Leaf)] = &[
-    ("blind", Leaf::Scalar),
+    ("closing.blind", Leaf::Scalar),
+    ("closing.mask", Leaf::Point),
+    ("closing.mask_value", Leaf::Scalar),
+    ("closing.opening.HyperKzg.com[].comm", Leaf::Point),
+    ("closing.opening.HyperKzg.v[][]", Leaf::Scalar),
+    ("closing.opening.HyperKzg.w[].comm", Leaf::Point),
     ("data[]", Leaf::Point),
     ("groups[].count", Leaf::Integer),
-    ("groups[].heads[].claims[][]", Leaf::Scalar),
-    ("groups[].heads[].rounds[][]", Leaf::Scalar),
-    ("groups[].heads[].sum", Leaf::Scalar),
     ("groups[].outputs[]", Leaf::Point),
     ("groups[].salt", Leaf::Scalar),
+    ("groups[].steps[].Chunk.forms", Leaf::Scalar),
     (
         "groups[].steps[].Chunk.lookup.layers[].rounds[][]",
         Leaf::Scalar,
@@ -48,25 +51,23 @@ const MANIFEST: &[(&str, Leaf)] = &[
     ("groups[].steps[].Chunk.rounds[][]", Leaf::Scalar),
     ("groups[].steps[].Chunk.running[]", Leaf::Scalar),
     ("groups[].steps[].Chunk.values[]", Leaf::Scalar),
+    ("groups[].steps[].Head.claims[][]", Leaf::Scalar),
+    ("groups[].steps[].Head.rounds[][]", Leaf::Scalar),
+    ("groups[].steps[].Head.sum", Leaf::Scalar),
     ("groups[].steps[].Vectors.part", Leaf::Scalar),
     ("groups[].steps[].Vectors.rounds[][]", Leaf::Scalar),
     ("groups[].steps[].Vectors.running", Leaf::Scalar),
     ("groups[].steps[].Vectors.values[]", Leaf::Scalar),
     ("groups[].trace[]", Leaf::Point),
-    ("mask", Leaf::Point),
-    ("mask_value", Leaf::Scalar),
-    ("opening.HyperKzg.com[].comm", Leaf::Point),
-    ("opening.HyperKzg.v[][]", Leaf::Scalar),
-    ("opening.HyperKzg.w[].comm", Leaf::Point),
     ("weights[]", Leaf::Point),
 ];
 
 #[derive(Default)]
-struct Fields {
+pub(crate) struct Fields {
     /// Path to the places of its leaves, in order.
-    leaves: BTreeMap<String, Vec<String>>,
+    pub(crate) leaves: BTreeMap<String, Vec<String>>,
     /// Places of lists.
-    lists: Vec<String>,
+    pub(crate) lists: Vec<String>,
 }
 
 fn walk(value: &Value, path: &str, place: &str, fields: &mut Fields) {
@@ -95,13 +96,13 @@ fn walk(value: &Value, path: &str, place: &str, fields: &mut Fields) {
     }
 }
 
-fn fields(tree: &Value) -> Fields {
+pub(crate) fn fields(tree: &Value) -> Fields {
     let mut fields = Fields::default();
     walk(tree, "", "", &mut fields);
     fields
 }
 
-fn changed(leaf: &Value, kind: Leaf) -> Value {
+pub(crate) fn changed(leaf: &Value, kind: Leaf) -> Value {
     match kind {
         Leaf::Scalar => {
             let x: Scalar = serde_json::from_value(leaf.clone()).unwrap();
@@ -133,7 +134,7 @@ fn the_manifest_lists_every_field() {
     for case in cases() {
         let tree = serde_json::to_value(&case.proof).unwrap();
         let paths = fields(&tree).leaves.into_keys();
-        found.extend(paths.filter(|p| !p.starts_with("opening.Mercury.")));
+        found.extend(paths.filter(|p| !p.starts_with("closing.opening.Mercury.")));
     }
     found.sort();
     found.dedup();
@@ -147,7 +148,7 @@ fn change_leaves(case: &Case, every: usize) {
     let mut work = vec![];
     for (path, places) in fields(&tree).leaves {
         let Some((_, kind)) = MANIFEST.iter().find(|m| m.0 == path) else {
-            assert!(path.starts_with("opening.Mercury."), "{path}");
+            assert!(path.starts_with("closing.opening.Mercury."), "{path}");
             continue;
         };
         let step = |place: &String| place.split('/').take(5).collect::<Vec<_>>().join("/");
@@ -262,7 +263,7 @@ fn leaves_of_mercury() {
     let places: Vec<String> = fields(&tree)
         .leaves
         .into_iter()
-        .filter(|(path, _)| path.starts_with("opening.Mercury."))
+        .filter(|(path, _)| path.starts_with("closing.opening.Mercury."))
         .flat_map(|(_, places)| places)
         .collect();
     assert_eq!(places.len(), 14, "eight points and six field elements");
@@ -284,7 +285,7 @@ fn points_off_the_curve() {
     let off = |point: &mut G1Affine| point.y += halo2curves::bn256::Fq::ONE;
     for case in cases() {
         let mut forged = vec![case.proof.clone(); 5];
-        off(&mut forged[0].mask);
+        off(&mut forged[0].closing.mask);
         forged[1].groups[0].trace.iter_mut().take(1).for_each(off);
         forged[2].groups[0].outputs.iter_mut().take(1).for_each(off);
         forged[3].weights.iter_mut().take(1).for_each(off);
@@ -307,7 +308,7 @@ fn changed_points(a: &Proof, b: &Proof) -> bool {
         [
             p.weights.clone(),
             p.data.clone(),
-            vec![p.mask],
+            vec![p.closing.mask],
             own.collect(),
         ]
         .concat()
@@ -361,41 +362,68 @@ fn every_check_refuses_at_its_place() {
         }
     };
     let off = halo2curves::bn256::Fq::ONE;
-    refused(&|p| p.mask.y += off, "a point off the curve");
+    refused(&|p| p.closing.mask.y += off, "a point off the curve");
     refused(&|p| p.groups[1].trace[0].y += off, "a point off the curve");
-    refused(
-        &|p| p.groups[0].heads[0].claims[0][0] += one,
-        "a channel sum-check",
-    );
-    refused(&|p| p.groups[0].heads[0].sum += one, "a channel sum-check");
     refused(
         &|p| p.groups[1].count = 2,
         "more correct samples than samples",
     );
-    refused(&|p| p.blind += one, "opening of the commitment");
-    refused(&|p| p.mask_value += one, "opening of the commitment");
-    // The first point is zero: its column weights are 1, 0, 0, 0.
-    for step in 0..case.proof.groups[0].steps.len() {
-        let edit = |p: &mut Proof, which: usize| match &mut p.groups[0].steps[step] {
-            StepProof::Chunk {
-                part,
-                values,
-                running,
-                ..
-            } => *[part, &mut values[1], &mut running[0]][which] += one,
-            StepProof::Vectors {
-                part,
-                values,
-                running,
-                ..
-            } => *[part, &mut values[0], running][which] += one,
+    refused(&|p| p.closing.blind += one, "opening of the commitment");
+    refused(
+        &|p| p.closing.mask_value += one,
+        "opening of the commitment",
+    );
+    // The next step of its own transcript finds it, or the group's end. The first point is zero: its column weights
+    // are 1, 0, 0, 0.
+    let steps = &case.proof.groups[0].steps;
+    let edit = |p: &mut Proof, step: usize, which: usize| match &mut p.groups[0].steps[step] {
+        StepProof::Head { sum, claims, .. } => {
+            let [first, second, ..] = &mut claims[..] else {
+                panic!("two claims")
+            };
+            *[sum, &mut first[0], &mut second[1]][which] += one;
+        }
+        StepProof::Chunk {
+            part,
+            forms,
+            values,
+            running,
+            ..
+        } => *[part, &mut values[1], &mut running[0], forms][which] += one,
+        StepProof::Vectors {
+            part,
+            values,
+            running,
+            ..
+        } => *[part, &mut values[0], running][which] += one,
+        StepProof::More { .. } => panic!("no claims here"),
+    };
+    let own = |step: &StepProof| !matches!(step, StepProof::More { .. });
+    for (step, _) in steps.iter().enumerate().filter(|(_, s)| own(s)) {
+        let found_at = (step + 1..steps.len()).find(|i| own(&steps[*i]));
+        let kinds = if matches!(steps[step], StepProof::Chunk { .. }) {
+            4
+        } else {
+            3
         };
-        let what = match case.proof.groups[0].steps[step] {
-            StepProof::Chunk { .. } => "the sum-check over rows",
-            StepProof::Vectors { .. } => "the sum-check over entries",
-        };
-        for which in 0..3 {
-            refused(&|p| edit(p, which), what);
+        for which in 0..kinds {
+            let mut proof = case.proof.clone();
+            edit(&mut proof, step, which);
+            let what = match (found_at, which) {
+                (None, 0) => "the linear relation",
+                _ => "the last claim of a sum-check",
+            };
+            match case.check(&proof) {
+                Err(Error::Rejected {
+                    check, step: at, ..
+                }) => {
+                    assert_eq!(
+                        (check, at),
+                        (what, Some(found_at.unwrap_or(steps.len() - 1)))
+                    );
+                }
+                other => panic!("{what}: {other:?}"),
+            }
         }
     }
 }
