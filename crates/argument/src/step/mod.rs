@@ -19,6 +19,7 @@ pub mod descriptor;
 pub mod form;
 pub mod lookup;
 pub mod lower;
+pub mod message;
 pub mod schedule;
 pub mod slot;
 pub mod state;

@@ -24,7 +24,7 @@ use ff::Field;
 use self::monomial::Proto;
 use self::pack::{Bank, ROWS};
 use self::view::Place;
-use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program, words_digest};
+use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program};
 use super::form::broken_rule;
 use super::slot::Factor;
 use super::{IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
