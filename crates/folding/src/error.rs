@@ -1,6 +1,10 @@
-//! Why keys, parameters or steps fail.
+//! Why parameters or steps fail.
 
-/// What can go wrong while keys are made or samples are proved.
+use std::path::PathBuf;
+
+use crate::sealed::Damage;
+
+/// What can go wrong while parameters are made or steps are folded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -10,27 +14,66 @@ pub enum Error {
         /// Power needed.
         power: u32,
     },
-    /// A state of the circuit that differs from the native one: a defect of this program.
+    /// A step after which the circuit's state is not the native one: a defect of this program.
     #[error(
-        "step {step}: the circuit and the native statement disagree; this is a defect, please report it"
+        "step {step}: the circuit and the native prover disagree about the state after it; \
+         this is a defect, please report it"
     )]
     Disagreement {
         /// Index of the step.
         step: u64,
     },
+    /// A running proof that is not about what is to be proved.
+    #[error("the running proof {what}; this is a defect, please report it")]
+    Unexpected {
+        /// How it differs, in words that follow "the running proof".
+        what: String,
+    },
     /// A proof of nothing.
-    #[error("no sample was proved")]
-    NoSample,
+    #[error("no step was folded; fold at least one before finishing")]
+    NoStep,
+    /// A folding thread that panicked.
+    #[error("the folding thread panicked: {0}; this is a defect, please report it")]
+    Panicked(String),
+    /// A file that is not what was asked for.
+    #[error("{}: not a usable {kind}: {damage}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it should have been.
+        kind: &'static str,
+        /// What is wrong with it.
+        damage: Damage,
+    },
+    /// A file of another circuit or key.
+    #[error("{}: made with {what} {theirs}, here it is {ours}; {remedy}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// The file's.
+        theirs: String,
+        /// The one here.
+        ours: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The operating system refused a file operation.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Something that does not fit, in a full sentence.
     #[error("{0}")]
     Invalid(String),
     /// From the commitment keys.
     #[error(transparent)]
     Argument(#[from] pleat_argument::Error),
-    /// From the circuit: unsupported layers, samples that do not fit.
-    #[error(transparent)]
-    Circuit(#[from] pleat_step_circuits::Error),
-    /// From the network, the executor, or a file.
+    /// From writing a file.
     #[error(transparent)]
     Model(#[from] pleat_model::Error),
     /// From nova-snark.

@@ -1,30 +1,73 @@
-//! The incremental prover: commitment keys, public parameters, one folding step per sample.
+//! The incremental prover: steps of the chunk argument become one running proof.
 //!
-//! Primary curve BN254 with HyperKZG commitments, whose key is a powers-of-tau file ([`srs`]);
-//! secondary curve Grumpkin with inner-product commitments, which need no secret. Each sample is one
-//! step of nova's incremental computation over [`pleat_step_circuits::Step`].
+//! ```text
+//! argument's prover --StepRecord--> Worker (a thread) --> Folder --> RunningProof --> pleat-compressor
+//!                                                           |
+//!                              Params: circuit of a size class, commitment key, shapes
+//! ```
+//!
+//! Primary curve BN254 with commitments over a powers-of-tau file ([`pleat_argument::srs`]), secondary
+//! curve Grumpkin with Pedersen commitments, which need no secret. Each step of the argument is one
+//! step of nova's incremental computation over a [`Circuit`] whose input and output are the digests of
+//! the state before and after.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`params`] | public parameters of a size class |
+//! | [`folder`] | folds steps one by one |
+//! | [`worker`] | does so on a thread of its own, beside the argument's prover |
+//! | [`running`] | the proof so far: its file, its comparison with what must be proved |
+//! | [`sealed`] | files with magic number, version and checksum |
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod folder;
 pub mod params;
-pub mod prove;
+pub mod running;
+pub mod sealed;
+pub mod worker;
 
 pub use error::{Error, Result};
-pub use params::{Params, Requirements};
-pub use pleat_argument::srs;
-pub use prove::{Prover, RunningProof};
+pub use folder::Folder;
+pub use params::{Form, Params, Sizes};
+pub use running::RunningProof;
+pub use worker::Worker;
 
-use nova_snark::provider::{Bn256EngineKZG, GrumpkinEngine, hyperkzg, ipa_pc};
-use nova_snark::spartan::snark::RelaxedR1CSSNARK;
+use nova_snark::provider::{Bn256EngineKZG, GrumpkinEngine};
+use nova_snark::traits::circuit::StepCircuit;
+use pleat_argument::group::prove::StepRecord;
+pub use pleat_argument::step::Shape;
+pub use pleat_step_circuits::Scalar;
+use pleat_step_circuits::circuit::step::Step;
 
-/// The primary curve: steps, samples, weights.
+/// The primary curve: steps.
 pub type Primary = Bn256EngineKZG;
 /// The secondary curve of the cycle.
 pub type Secondary = GrumpkinEngine;
-/// The final argument on the primary curve.
-pub type PrimarySnark = RelaxedR1CSSNARK<Primary, hyperkzg::EvaluationEngine<Primary>>;
-/// The final argument on the secondary curve.
-pub type SecondarySnark = RelaxedR1CSSNARK<Secondary, ipa_pc::EvaluationEngine<Secondary>>;
-/// Nova's incremental proof of this project's steps.
-pub type Recursive =
-    nova_snark::nova::RecursiveSNARK<Primary, Secondary, pleat_step_circuits::Step>;
+/// Nova's incremental proof.
+pub type Recursive<C = Step> = nova_snark::nova::RecursiveSNARK<Primary, Secondary, C>;
+
+/// What is folded: [`Step`], or a stand-in for tests and measurements.
+///
+/// Arity 1: the digest of a state to the digest of the next. Its constraints depend on the shape alone.
+pub trait Circuit: StepCircuit<Scalar> + 'static {
+    /// The circuit of a size class with any witness: for its shape.
+    fn blank(shape: Shape) -> Self;
+    /// The circuit of a step.
+    fn step(shape: Shape, record: StepRecord) -> Self;
+}
+
+impl Circuit for Step {
+    fn blank(shape: Shape) -> Self {
+        Self::blank(shape)
+    }
+
+    fn step(shape: Shape, record: StepRecord) -> Self {
+        Self::new(shape, record)
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

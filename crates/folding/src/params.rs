@@ -1,130 +1,178 @@
-//! Public parameters of a network and a kind of statement.
+//! Public parameters of a size class.
+//!
+//! They are made anew in every process: the constraints are written out and the commitment key is read
+//! and checked, which takes less time than reading stored parameters, whose key is a list of compressed
+//! points that each need a square root.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
 
 use nova_snark::nova::PublicParams;
-use nova_snark::traits::snark::RelaxedR1CSSNARKTrait;
+use nova_snark::r1cs::R1CSShape;
 use pleat_argument::quiet::quietly;
 use pleat_argument::srs::{self, SrsFile};
-use pleat_model::network::Network;
-use pleat_step_circuits::{Counts, Kind, Step};
+use pleat_argument::statement::to_bytes;
+use pleat_step_circuits::circuit::step::Step;
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, Primary, PrimarySnark, Result, Secondary, SecondarySnark};
+use crate::{Circuit, Error, Primary, Result, Secondary, Shape};
 
-/// What nova adds to a step of [`pleat_step_circuits::ARITY`] elements on the primary curve:
-/// verification of the previous step's folding. Its non-zero coefficients are not counted.
-pub const AUGMENTED: Counts = Counts {
-    constraints: 11_544,
-    variables: 11_544,
-    nonzeros: 0,
-};
-
-/// Coefficients of the step's matrices per point of the key, at most: several times what networks have.
-const MAX_NONZEROS_PER_POINT: usize = 64;
-
-/// What a step needs, known before any key is read.
-#[derive(Clone, Copy, Debug)]
-pub struct Requirements {
-    /// Size of the step circuit, nova's part included.
-    pub constraints: usize,
-    /// Variables, nova's part included.
-    pub variables: usize,
-    /// Non-zero coefficients of the step circuit, nova's part not included.
-    pub nonzeros: usize,
-    /// The commitment key needs `2^power` points.
-    pub power: u32,
+/// The final argument a running proof is compressed with: decides the size of the commitment key, and so
+/// is part of the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Form {
+    /// Spartan over HyperKZG: as many key points as constraints; the verifier reads the circuit.
+    Spartan,
+    /// Spartan with committed matrices over Mercury: as many key points as non-zero coefficients; the
+    /// verifier needs commitments only.
+    MicroSpartan,
 }
 
-impl Requirements {
-    /// Counts the constraints of a network's step.
-    ///
-    /// # Errors
-    /// A network that cannot be proved, or not in one step.
-    pub fn of(step: &Step) -> Result<Self> {
-        let counts = step.counts()?;
-        let constraints = counts.constraints + AUGMENTED.constraints;
-        let variables = counts.variables + AUGMENTED.variables;
-        let power = constraints.max(variables).next_power_of_two().ilog2();
-        if power > srs::MAX_POWER {
-            return Err(Error::TooLarge { power });
-        }
-        // A verifier has chosen how much it can afford by its key; long constraints must not exceed it.
-        let limit = MAX_NONZEROS_PER_POINT << power;
-        if counts.nonzeros > limit {
-            return Err(Error::Invalid(format!(
-                "the network's constraints have {} coefficients, a step of 2^{power} can hold {limit}",
-                counts.nonzeros
-            )));
-        }
-        Ok(Self {
-            constraints,
-            variables,
-            nonzeros: counts.nonzeros,
-            power,
+impl std::fmt::Display for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Spartan => "Spartan",
+            Self::MicroSpartan => "MicroSpartan",
         })
     }
 }
 
-/// Everything that depends on the architecture and the kind of statement only: circuit, key, shapes.
-pub struct Params {
-    step: Step,
-    nova: PublicParams<Primary, Secondary, Step>,
-    srs: SrsFile,
-    requirements: Requirements,
+/// How large parameters are, nova's part of the circuit included, and what making them took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sizes {
+    /// Constraints of a step.
+    pub constraints: usize,
+    /// Variables of a step.
+    pub variables: usize,
+    /// Non-zero coefficients of a step's three matrices.
+    pub nonzeros: usize,
+    /// Constraints of the secondary circuit.
+    pub secondary_constraints: usize,
+    /// Variables of the secondary circuit.
+    pub secondary_variables: usize,
+    /// The commitment key has `2^power` points.
+    pub power: u32,
+    /// Bytes in memory, of matrices and key.
+    pub bytes: usize,
+    /// Seconds it took to make them.
+    pub seconds: f64,
 }
 
-impl std::fmt::Debug for Params {
+/// Everything that depends on the size class, the form and the commitment key only.
+pub struct Params<C: Circuit = Step> {
+    shape: Shape,
+    form: Form,
+    nova: PublicParams<Primary, Secondary, C>,
+    digest: [u8; 32],
+    srs: SrsFile,
+    sizes: Sizes,
+}
+
+impl<C: Circuit> std::fmt::Debug for Params<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Params")
+            .field("shape", &self.shape)
+            .field("form", &self.form)
             .field("srs", &self.srs)
-            .field("requirements", &self.requirements)
+            .field("sizes", &self.sizes)
             .finish_non_exhaustive()
     }
 }
 
-impl Params {
-    /// Builds the circuit and reads the smallest sufficient key of `srs_dir`.
+/// The key, and what the circuit needs.
+type Found = (Result<SrsFile>, Sizes);
+
+/// Key points that a form needs for a circuit.
+fn points(form: Form, shape: &R1CSShape<Primary>) -> usize {
+    let own = shape.num_cons().max(shape.num_vars());
+    match form {
+        Form::Spartan => own,
+        // The vectors that stand for the sparse matrices are also as long as all variables and inputs.
+        Form::MicroSpartan => nonzeros(shape).max(2 * own.next_power_of_two()),
+    }
+}
+
+fn nonzeros(shape: &R1CSShape<Primary>) -> usize {
+    shape.A().len() + shape.B().len() + shape.C().len()
+}
+
+impl<C: Circuit> Params<C> {
+    /// Writes out the circuit and reads the smallest sufficient key of `srs_dir`.
     ///
     /// # Errors
-    /// A network that cannot be proved; a missing, too small or defective key.
-    pub fn setup(network: &Network, kind: Kind, srs_dir: &Path) -> Result<Self> {
-        let step = Step::new(network, kind)?;
-        let requirements = Requirements::of(&step)?;
-        let srs = srs::find(srs_dir, requirements.power)?;
-        let nova = quietly(|| {
-            PublicParams::setup_with_ptau_dir(
-                &step,
-                &*PrimarySnark::ck_floor(),
-                &*SecondarySnark::ck_floor(),
-                srs_dir,
-            )
-        })?;
-        // The key was chosen by the predicted size; another size would read another key.
-        if nova.num_constraints().0 != requirements.constraints
-            || nova.num_variables().0 != requirements.variables
-        {
-            return Err(Error::Invalid(format!(
-                "a step has {} constraints, {} were predicted; this is a defect, please report it",
-                nova.num_constraints().0,
-                requirements.constraints
-            )));
-        }
+    /// A missing, too small or defective key.
+    pub fn setup(shape: Shape, form: Form, srs_dir: &Path) -> Result<Self> {
+        // No file has so many: stops nova-snark before it reads one.
+        const NONE: usize = 1 << 40;
+        let start = Instant::now();
+        let found: Rc<RefCell<Option<Found>>> = Rc::default();
+        // nova-snark asks how many points are needed once the circuit is written out, and then opens the
+        // file that `srs::find` names: a missing or defective file is noticed, and explained, here.
+        let (slot, dir) = (found.clone(), srs_dir.to_owned());
+        let hint = move |circuit: &R1CSShape<Primary>| {
+            let points = points(form, circuit);
+            let power = points.next_power_of_two().ilog2();
+            let file = match power > srs::MAX_POWER {
+                true => Err(Error::TooLarge { power }),
+                false => srs::find(&dir, power).map_err(Error::from),
+            };
+            let answer = if file.is_ok() { points } else { NONE };
+            let sizes = Sizes {
+                constraints: circuit.num_cons(),
+                variables: circuit.num_vars(),
+                nonzeros: nonzeros(circuit),
+                power,
+                ..Sizes::default()
+            };
+            *slot.borrow_mut() = Some((file, sizes));
+            answer
+        };
+        let circuit = C::blank(shape);
+        let nova =
+            quietly(|| PublicParams::setup_with_ptau_dir(&circuit, &hint, &|_| 0, srs_dir));
+        let (srs, mut sizes) = match found.take() {
+            Some((file, sizes)) => (file?, sizes),
+            None => {
+                nova?;
+                return Err(Error::Invalid("the circuit has no shape".into()));
+            }
+        };
+        let nova = nova?;
+        (_, sizes.secondary_constraints) = nova.num_constraints();
+        (_, sizes.secondary_variables) = nova.num_variables();
+        // A coefficient is a field element and an index, a point two field elements.
+        sizes.bytes = 40 * sizes.nonzeros + (64 << sizes.power);
+        sizes.seconds = start.elapsed().as_secs_f64();
         Ok(Self {
-            step,
+            shape,
+            form,
+            digest: to_bytes(&nova.digest()),
             nova,
             srs,
-            requirements,
+            sizes,
         })
     }
 
-    /// The circuit with an empty witness.
-    pub fn step(&self) -> &Step {
-        &self.step
+    /// The size class.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The final argument they are made for.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Nova's parameters.
-    pub fn nova(&self) -> &PublicParams<Primary, Secondary, Step> {
+    pub fn nova(&self) -> &PublicParams<Primary, Secondary, C> {
         &self.nova
+    }
+
+    /// Pins circuit, size class, form and key: nova's digest of its parameters.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// The commitment key's file.
@@ -132,8 +180,8 @@ impl Params {
         &self.srs
     }
 
-    /// The size of a step.
-    pub fn requirements(&self) -> &Requirements {
-        &self.requirements
+    /// How large they are.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
     }
 }

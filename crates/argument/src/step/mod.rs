@@ -6,7 +6,7 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`slot`] | one monomial of a view: a product over the bits of an index |
+//! | [`slot`], [`form`] | one monomial of a view: a product over the bits of an index; the form all slots have |
 //! | [`lookup`] | the public side of one range of rows' lookups |
 //! | [`descriptor`] | a step's public words and their digest |
 //! | [`lower`], [`schedule`] | programs to descriptors, for all groups of a statement |
@@ -17,6 +17,7 @@
 //! `docs/argument.md`, "Steps", is the specification.
 
 pub mod descriptor;
+pub mod form;
 pub mod lookup;
 pub mod lower;
 pub mod message;

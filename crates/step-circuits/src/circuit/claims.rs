@@ -4,7 +4,7 @@ use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use pleat_argument::step::WEIGHT_BITS;
 use pleat_argument::step::transition::Message;
 
-use super::bits::{power, squares};
+use super::bits::{power, squares, times_power};
 use super::descriptor::DescriptorNumbers;
 use super::number::Number;
 use super::poseidon::Transcript;
@@ -13,7 +13,7 @@ use super::task::Done;
 use super::transition::Said;
 use crate::Scalar;
 
-/// Absorbs claims and count, and returns the squares of delta.
+/// Absorbs claims and count, and returns the squares of zeta and of the new delta.
 ///
 /// Enforces what the native transition's `claims` does.
 /// Binds: claims by the transcript and the sum-check's last claim, zero in unused places; the count by the
@@ -25,9 +25,8 @@ pub(super) fn claims<CS: ConstraintSystem<Scalar>>(
     message: &Message,
     said: &Said,
     done: &Done,
-    zeta: &[Number],
     state: &mut StateNumbers,
-) -> Result<Vec<Number>, SynthesisError> {
+) -> Result<(Vec<Number>, Vec<Number>), SynthesisError> {
     let zero = Number::zero();
     let flags = &descriptor.claims;
     let inner = &mut state.inner;
@@ -77,27 +76,30 @@ pub(super) fn claims<CS: ConstraintSystem<Scalar>>(
         .close
         .select_variable(cs, "delta", &closed, &inner.delta)?;
     state.count = &state.count + &said.count;
+    let zeta = squares(cs, &inner.zeta, WEIGHT_BITS as usize)?;
     let delta = squares(cs, &inner.delta, WEIGHT_BITS as usize)?;
-    let counted = power(cs, &delta, &descriptor.count_claim)?.product(cs, "counted", &said.count)?;
+    let counted =
+        power(cs, &delta, &descriptor.count_claim)?.product(cs, "counted", &said.count)?;
 
     // Products.
-    let mut weight = power(cs, zeta, &descriptor.first_identity)?;
+    let mut weight = power(cs, &zeta, &descriptor.first_identity)?;
     let mut scale = power(cs, &delta, &descriptor.first_claim)?;
     let (mut verified, mut added) = (vec![], vec![]);
     for ([x, u], product) in claimed.iter().zip(&descriptor.products) {
-        let step = power(cs, zeta, &product.step)?;
-        weight = weight.product(cs, "weight", &step)?;
+        weight = times_power(cs, &weight, &zeta, &product.step)?;
         let both = x.product(cs, "X U", u)?;
         verified.push(weight.product(cs, "product", &both)?);
         let next = scale.product(cs, "delta of U", &inner.delta)?;
         added.push(scale.product(cs, "weighted X", x)?);
         added.push(next.product(cs, "weighted U", u)?);
         let after = next.product(cs, "delta of the next", &inner.delta)?;
-        scale = product.active.select_variable(cs, "delta of X", &after, &scale)?;
+        scale = product
+            .active
+            .select_variable(cs, "delta of X", &after, &scale)?;
     }
     let verified = verify.product(cs, "verified", &Number::sum(&verified))?;
     let added = target.product(cs, "added", &Number::sum(&added))?;
     inner.claim = &inner.claim - &verified;
     inner.linear = Number::sum([&inner.linear, &counted, &added]);
-    Ok(delta)
+    Ok((zeta, delta))
 }

@@ -5,9 +5,7 @@ use pleat_argument::program::STEP_VECTORS;
 use pleat_argument::step::descriptor::{
     CLAIM_SLOTS_PER_ELEMENT, Descriptor, EXPONENTS_PER_ELEMENT, KINDS,
 };
-use pleat_argument::step::{
-    BANK, EXPONENT_BITS, IDENTITY_STEP_BITS, Shape, WEIGHT_BITS,
-};
+use pleat_argument::step::{BANK, EXPONENT_BITS, IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
 use pleat_argument::transcript::Domain;
 
 use super::bits::unpack;
@@ -75,8 +73,8 @@ pub struct DescriptorNumbers {
     pub bank: Vec<Vec<Bit>>,
     pub products: Vec<ProductFlags>,
     /// The elements of each lookup slot and of each slot.
-    pub lookups: Vec<Vec<Number>>,
-    pub slots: Vec<Vec<Number>>,
+    pub lookups: Vec<[Number; 4]>,
+    pub slots: Vec<[Number; 4]>,
 }
 
 impl DescriptorNumbers {
@@ -152,9 +150,9 @@ impl DescriptorNumbers {
                 })
             }));
         }
-        let mut slots = |count: usize| -> Result<Vec<Vec<Number>>, SynthesisError> {
+        let mut slots = |count: usize| -> Result<Vec<[Number; 4]>, SynthesisError> {
             (0..count)
-                .map(|_| (0..4).map(|_| next()).collect())
+                .map(|_| Ok([next()?, next()?, next()?, next()?]))
                 .collect()
         };
         let (lookups, slots) = (slots(shape.lookups)?, slots(shape.slots)?);

@@ -11,7 +11,13 @@
 //!                    round, the sparse matrix gives the S-box's output and the other elements before it
 //! ```
 //!
-//! so constraints and variables are as many, and determine each other in the same way. The first round's
+//! | constraints, non-zeros | nova-snark's | its compact mode | here |
+//! | --- | --- | --- | --- |
+//! | 3 elements | 265, 6939 | 433, 2304 | 261, 2927 |
+//! | 5 elements | 313, 8155 | 593, 3600 | 309, 3495 |
+//! | 24 elements | 778, 29070 | 2194, 24027 | 774, 13229 |
+//!
+//! Constraints and variables are as many, and determine each other in the same way. The first round's
 //! outputs stay variables, since some of its inputs are constants: those cost nothing here.
 //!
 //! Constants and matrices are nova-snark's, read from its serialised form, which is public.

@@ -38,7 +38,7 @@ pub struct Rounds {
 
 /// The rounds of a sum-check, some of which may not take place.
 ///
-/// Shape: messages `c0, c2, c3` and bits, highest coordinate first, as many of one as of the other.
+/// Shape: messages `c0, c2, c3` and bits, highest coordinate first, as many of one as of the other, else an error.
 /// Requires: bits are bits.
 /// Enforces, per active round: the message is absorbed, the coordinate is the challenge, and the next claim
 /// that of [`round`]. An inactive round has coordinate zero and leaves claim and transcript as they are.
@@ -55,6 +55,9 @@ pub fn rounds<CS: ConstraintSystem<Scalar>>(
     cubic: &Bit,
     transcript: Transcript,
 ) -> Result<Rounds, SynthesisError> {
+    if messages.len() != active.len() {
+        return Err(SynthesisError::IncompatibleLengthVector("rounds".into()));
+    }
     let mut state = transcript.state().clone();
     let mut claim = claim.clone();
     let mut point = Vec::with_capacity(messages.len());

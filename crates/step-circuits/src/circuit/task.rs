@@ -80,7 +80,9 @@ pub(super) fn task<CS: ConstraintSystem<Scalar>>(
     let denominator = chunk.select_variable(cs, "denominator", denominator, &one)?;
     let inverse = denominator.inverse(cs, "inverse")?;
     let fraction = numerator.product(cs, "sum of lookups", &inverse)?;
-    let fraction = chunk.number().product(cs, "lookups of a chunk", &fraction)?;
+    let fraction = chunk
+        .number()
+        .product(cs, "lookups of a chunk", &fraction)?;
 
     // The claimed sum, and the first claim of the rounds.
     let part = Number::alloc(cs, "part", message.part)?;
@@ -147,9 +149,11 @@ pub(super) fn task<CS: ConstraintSystem<Scalar>>(
     let columns = first.product(cs, "columns", &other)?;
     let whole = columns.product(cs, "whole index", &combination[0])?;
     let inside = chunk.select_variable(cs, "combination", &at_columns, &whole)?;
-    let weighted = lambda
-        .product(cs, "weighted rows", &eq_rows)?
-        .product(cs, "combination's part", &inside)?;
+    let weighted = lambda.product(cs, "weighted rows", &eq_rows)?.product(
+        cs,
+        "combination's part",
+        &inside,
+    )?;
     let merged = merges.number().product(cs, "merged", &weighted)?;
     let (z, selector) = leaves.point.split_at(shape.row_bits as usize);
     let selector = selector.first().ok_or(SynthesisError::AssignmentMissing)?;
@@ -163,7 +167,9 @@ pub(super) fn task<CS: ConstraintSystem<Scalar>>(
         .product(cs, "lambda^3 eta selector", selector)?
         .product(cs, "remainders", &eq_z)?
         .product(cs, "rem", &values[1])?;
-    let remainders = chunk.number().product(cs, "remainders of a chunk", &remainders)?;
+    let remainders = chunk
+        .number()
+        .product(cs, "remainders of a chunk", &remainders)?;
     let rest = Number::sum([&rounds.claim, &-&merged, &-&remainders]);
     let claim = starts.select_variable(cs, "pending claim", &rest, &inner.claim)?;
 
@@ -174,7 +180,11 @@ pub(super) fn task<CS: ConstraintSystem<Scalar>>(
     let second_challenge = transcript.message(cs, &[])?;
     let third = transcript.message(cs, &[])?;
     let last = Bit::of_bound(chunk.number() + both.number());
-    let of_vectors = multiplier(&mut cs.namespace(|| "multiplier"), &second_challenge, vectors)?;
+    let of_vectors = multiplier(
+        &mut cs.namespace(|| "multiplier"),
+        &second_challenge,
+        vectors,
+    )?;
     let of_last = multiplier(&mut cs.namespace(|| "multiplier"), &third, &last)?;
     let mu = chunk.select_variable(cs, "first multiplier", &of_last, &of_vectors)?;
 

@@ -15,7 +15,7 @@ use ff::{Field, PrimeField};
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::program::{COLUMN_BITS, STEP_VECTORS};
-use pleat_argument::step::{EXPONENT_BITS, Shape, WEIGHT_BITS};
+use pleat_argument::step::{BANK, EXPONENT_BITS, Shape};
 use pleat_argument::transcript::{Domain, point_elements};
 
 use super::bits::{power, squares, unpack};
@@ -52,8 +52,11 @@ pub(super) fn transition<CS: ConstraintSystem<Scalar>>(
     let before = StateNumbers::alloc(cs, shape, &record.state)?;
     let digest = before.digest(&mut cs.namespace(|| "state"))?;
     digest.enforce_equal(cs, "state before", input);
-    let descriptor =
-        DescriptorNumbers::alloc(&mut cs.namespace(|| "descriptor"), shape, &record.descriptor)?;
+    let descriptor = DescriptorNumbers::alloc(
+        &mut cs.namespace(|| "descriptor"),
+        shape,
+        &record.descriptor,
+    )?;
     let said = said(cs, &descriptor, record)?;
     let mut state = before.clone();
     state.inner.program = hash(
@@ -77,22 +80,18 @@ pub(super) fn transition<CS: ConstraintSystem<Scalar>>(
         &said,
         &mut state,
     )?;
-    let zeta = squares(cs, &state.inner.zeta, WEIGHT_BITS as usize)?;
-    let delta = claims(
+    let (zeta, delta) = claims(
         &mut cs.namespace(|| "claims"),
         &descriptor,
         &record.message,
         &said,
         &done,
-        &zeta,
         &mut state,
     )?;
     slots(
         &mut cs.namespace(|| "slots"),
-        shape,
         &descriptor,
-        &zeta,
-        &delta,
+        (zeta, delta),
         &mut state,
     )?;
     absorb(
@@ -120,7 +119,10 @@ fn said<CS: ConstraintSystem<Scalar>>(
     let message = &record.message;
     let mut commitments: [[Number; 2]; STEP_VECTORS] = Default::default();
     for (i, (own, flags)) in commitments.iter_mut().zip(&descriptor.own).enumerate() {
-        let elements = message.commitments.get(i).map_or([Scalar::ZERO; 2], point_elements);
+        let elements = message
+            .commitments
+            .get(i)
+            .map_or([Scalar::ZERO; 2], point_elements);
         let absent = flags.present().not();
         for (number, element) in own.iter_mut().zip(elements) {
             *number = Number::alloc(cs, "commitment", element)?;
@@ -194,10 +196,8 @@ fn begin<CS: ConstraintSystem<Scalar>>(
 /// Subtracts what slots say from what is pending, or adds it to the linear relation.
 fn slots<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
-    shape: &Shape,
     descriptor: &DescriptorNumbers,
-    zeta: &[Number],
-    delta: &[Number],
+    (zeta, delta): (Vec<Number>, Vec<Number>),
     state: &mut StateNumbers,
 ) -> Result<(), SynthesisError> {
     let rows = COLUMN_BITS as usize;
@@ -205,19 +205,11 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     let [q, rem, y, e] = &inner.values;
     let qy = q.product(cs, "q y", y)?;
     let qe = q.product(cs, "q e", e)?;
-    let factors = [
-        q.clone(),
-        rem.clone(),
-        y.clone(),
-        e.clone(),
-        qy,
-        qe,
-        Number::one(),
-    ];
+    let factors = [q.clone(), rem.clone(), y.clone(), e.clone(), qy, qe];
     let xi = squares(cs, &inner.xi, EXPONENT_BITS as usize)?;
-    let mut bank = vec![];
-    for exponent in &descriptor.bank {
-        bank.push(power(cs, &xi, exponent)?);
+    let mut bank: [Number; BANK] = Default::default();
+    for (power_of_xi, exponent) in bank.iter_mut().zip(&descriptor.bank) {
+        *power_of_xi = power(cs, &xi, exponent)?;
     }
     let half = Number::constant(Scalar::TWO_INV);
     let mut point = vec![];
@@ -226,18 +218,22 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     }
     let prefix = prefix(cs, descriptor, state)?;
     let setting = slot::Setting {
-        xi: &xi,
+        xi,
         zeta,
         delta,
-        bank: &bank,
-        head: &inner.head,
-        point: &point,
-        prefix: &prefix,
-        factors: &factors,
+        bank,
+        head: inner.head.clone(),
+        point,
+        prefix,
+        factors,
     };
     let mut sum = vec![];
     for elements in &descriptor.slots {
-        sum.push(slot::slot(&mut cs.namespace(|| "slot"), shape, elements, &setting)?);
+        sum.push(slot::evaluate(
+            &mut cs.namespace(|| "slot"),
+            elements,
+            &setting,
+        )?);
     }
     let sum = Number::sum(&sum);
     let added = descriptor.half.number().product(cs, "added", &sum)?;
@@ -252,7 +248,9 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     let third = &cube - &ranges;
     let weighted = third.product(cs, "lambda^3 other eta", eta)?;
     let looking = weighted.product(cs, "looking", q)?;
-    let bound = weighted.product(cs, "eta^2", eta)?.product(cs, "bound", y)?;
+    let bound = weighted
+        .product(cs, "eta^2", eta)?
+        .product(cs, "bound", y)?;
     let entry = second.product(cs, "entry", e)?;
     let setting = lookup::Setting::new(
         cs,
@@ -264,8 +262,7 @@ fn slots<CS: ConstraintSystem<Scalar>>(
     )?;
     let (mut forms, mut kinds) = (vec![], vec![]);
     for elements in &descriptor.lookups {
-        let [form, kind] =
-            lookup::lookup(&mut cs.namespace(|| "lookup"), shape, elements, &setting)?;
+        let [form, kind] = lookup::evaluate(&mut cs.namespace(|| "lookup"), elements, &setting)?;
         forms.push(form);
         kinds.push(kind);
     }

@@ -24,11 +24,11 @@ use ff::Field;
 use self::monomial::Proto;
 use self::pack::{Bank, ROWS};
 use self::view::Place;
-use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program};
+use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program, words_digest};
+use super::form::broken_rule;
 use super::slot::Factor;
 use super::{IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
 use crate::program::{Head, Product, Program, Step, Vector, VectorKind};
-use crate::transcript::{Domain, hash};
 use crate::{Error, Result, Scalar};
 
 /// Slots of one view at most.
@@ -68,6 +68,17 @@ pub fn lower(program: &Program, shape: &Shape, live: u64) -> Result<Vec<Descript
     if let Some(last) = lowering.steps.last_mut() {
         last.end = true;
     }
+    // What the circuit takes for granted.
+    let broken = lowering
+        .steps
+        .iter()
+        .flat_map(|s| &s.slots)
+        .find_map(broken_rule);
+    if let Some(rule) = broken {
+        return Err(refuse(format!(
+            "a term that is not as the circuit wants it ({rule}); this is a defect, please report it"
+        )));
+    }
     Ok(lowering.steps)
 }
 
@@ -100,7 +111,6 @@ fn template(program: &Program, live: u64) -> Result<Descriptor> {
         data.and_then(|d| d.label)
             .map_or([0; 3], |(offset, bits)| [1, offset, u64::from(bits)]),
     );
-    let words: Vec<Scalar> = words.into_iter().map(Scalar::from).collect();
     Ok(Descriptor {
         begin: false,
         end: false,
@@ -118,7 +128,7 @@ fn template(program: &Program, live: u64) -> Result<Descriptor> {
         live,
         group_samples: program.group_samples(),
         vector_groups: groups.ok_or_else(|| refuse("groups larger than a data vector".into()))?,
-        meta: hash(Domain::Descriptor, &words),
+        meta: words_digest(&words),
         bank: Bank::new().exponents(),
         lookups: vec![],
         slots: vec![],
@@ -178,8 +188,7 @@ impl Lowering<'_> {
                 step.task = Task::Head;
                 step.head_bits = head_bits(head, self.shape)?;
             }
-            // Claimed terms need delta, which this step only derives.
-            if count == 1 && publics.iter().all(|p| p.slot.claim == 0) {
+            if last {
                 self.fill_half(&mut step, &mut publics);
             }
             self.steps.push(step);

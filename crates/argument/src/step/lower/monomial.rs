@@ -248,6 +248,8 @@ fn slot(shape: &Shape, first: u32, product: &Part) -> Result<Proto> {
                     p.start = b == 0;
                     p.end = b + 1 == count as usize;
                     p.point = run.point.is_some();
+                    // The circuit wants the lanes that are not read at one.
+                    p.bound = [(at as usize + b) < shape.lane_positions(); LANES];
                     p.bound[0] = run.bound >> b & 1 == 1;
                 }
             }
