@@ -36,7 +36,7 @@ struct Random {
 impl Random {
     fn new(rng: &mut StdRng, program: &Program, shape: &Shape, live: u64) -> Self {
         let head = elements(rng, shape.index_bits());
-        let bits = program.heads.first().map_or(0, |h| h.bits as usize);
+        let bits = program.head.bits as usize;
         let groups = program
             .data
             .as_ref()
@@ -47,7 +47,7 @@ impl Random {
             delta: element(rng),
             live,
             prefix: rng.gen_range(0..1 << groups),
-            points: vec![head[..bits].to_vec()],
+            point: head[..bits].to_vec(),
         };
         Self {
             context,
@@ -174,7 +174,7 @@ fn check_shape(program: &Program, shape: &Shape, steps: &[Descriptor]) {
         }
     }
     // Every product once in the first pass, once where it is added.
-    let products = program.heads.iter().flat_map(|h| &h.products);
+    let products = program.head.products.iter();
     let products: Vec<(u32, u32)> = products.map(|p| (p.identity, p.claim)).collect();
     let named = |wanted: &dyn Fn(&Descriptor) -> bool| {
         let mut all = vec![];

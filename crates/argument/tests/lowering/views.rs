@@ -1,13 +1,12 @@
 //! Random views of every kind of axis, on chunks and on data.
 
-use ff::Field;
+use pleat_argument::Error;
 use pleat_argument::program::{
     Block, COLUMN_BITS, DataLayout, Fill, Head, Kind, Lookup, Product, Program, Vector, VectorKind,
 };
 use pleat_argument::step::Shape;
 use pleat_argument::step::lower::lower;
 use pleat_argument::view::{Axis, Extra, Factor, Tap, Taps, Target, View};
-use pleat_argument::{Error, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -53,15 +52,13 @@ fn program(row_bits: u32, group_bits: u32, bits: u32, offset: u64, view: &View) 
             bits,
             blocks: vec![block],
         }],
-        heads: vec![Head {
+        head: Head {
             bits: HEAD_BITS,
             products: vec![],
-        }],
+        },
         publics: vec![public],
         count_claim: None,
         useful_rows: 0,
-        descriptors: vec![],
-        digest: Scalar::ZERO,
     }
 }
 
@@ -183,7 +180,6 @@ fn case(seed: u64, row_bits: u32) -> bool {
         identity: rng.gen_range(0..40),
         claim: rng.gen_range(0..40),
         factor: rng.gen_range(-9..9),
-        head: 0,
         extras,
         axes,
         target,
@@ -220,7 +216,6 @@ fn plain() -> View {
         identity: 0,
         claim: 0,
         factor: 1,
-        head: 0,
         extras: vec![],
         axes: vec![powers(4, 1, 13)],
         target: Target::Columns([1, 0, 0, 0]),
@@ -347,8 +342,7 @@ fn what_does_not_fit_is_refused() {
     );
     let many = with(vec![long], vec![Extra::Sum(long)]);
     refused(&many, &same, "4096");
-    refused(&plain(), &|p| p.heads.push(p.heads[0].clone()), "several");
-    refused(&plain(), &|p| p.heads[0].bits = 13, "larger size class");
+    refused(&plain(), &|p| p.head.bits = 13, "larger size class");
     refused(&plain(), &|p| p.group_bits = 9, "larger than a data vector");
     let product = |identity, claim| Product {
         identity,
@@ -362,17 +356,9 @@ fn what_does_not_fit_is_refused() {
         tap_bits: [0; 2],
     };
     let back = [product(3, 1), product(2, 3)];
-    refused(&plain(), &|p| p.heads[0].products = back.to_vec(), "order");
+    refused(&plain(), &|p| p.head.products = back.to_vec(), "order");
     let far = [product(3, 1), product(1 << 14, 3)];
-    refused(
-        &plain(),
-        &|p| p.heads[0].products = far.to_vec(),
-        "identities",
-    );
+    refused(&plain(), &|p| p.head.products = far.to_vec(), "identities");
     let last = [product(3, u32::MAX)];
-    refused(
-        &plain(),
-        &|p| p.heads[0].products = last.to_vec(),
-        "identities",
-    );
+    refused(&plain(), &|p| p.head.products = last.to_vec(), "identities");
 }
