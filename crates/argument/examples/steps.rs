@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     let start = std::time::Instant::now();
     let steps = lower::lower(&program, &shape, program.group_samples())?;
     let lowered = start.elapsed();
-    let products: usize = program.head.products.len();
+    let products = program.head.products.len();
     let views = program.vectors.iter().flat_map(|v| &v.blocks);
     let views: usize = views.map(|b| b.views.len()).sum();
     println!(

@@ -4,7 +4,7 @@
 //! subgroup (a `println!` left in `exp_by_x`), which nova-snark does when it reads a key. Standard
 //! output belongs to results, so it is pointed elsewhere meanwhile.
 
-/// Runs `f` while what this process prints to standard output is dropped. One at a time.
+/// Runs `f` while what this process prints to standard output is dropped. One at a time; calls may nest.
 ///
 /// For calls that read a commitment key; everything else is better off printing.
 pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
@@ -13,6 +13,10 @@ pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
         use std::io::Write;
         use std::sync::{Mutex, PoisonError};
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        // The lock is not reentrant.
+        if QUIET.get() {
+            return f();
+        }
         let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let null = std::fs::OpenOptions::new().write(true).open("/dev/null");
         let saved = rustix::io::dup(rustix::stdio::stdout());
@@ -20,6 +24,7 @@ pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
             let _ = std::io::stdout().flush();
             let redirected = rustix::stdio::dup2_stdout(null).is_ok();
             let restore = Restore(saved);
+            QUIET.set(true);
             let result = f();
             if redirected {
                 drop(restore);
@@ -31,12 +36,19 @@ pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
 }
 
 #[cfg(unix)]
+thread_local! {
+    /// Whether this thread is inside [`quietly`].
+    static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[cfg(unix)]
 struct Restore(std::os::fd::OwnedFd);
 
 #[cfg(unix)]
 impl Drop for Restore {
     fn drop(&mut self) {
         use std::io::Write;
+        QUIET.set(false);
         let _ = std::io::stdout().flush();
         let _ = rustix::stdio::dup2_stdout(&self.0);
     }

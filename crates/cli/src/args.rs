@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pleat_argument::program::Kind;
 use pleat_model::graph::InputLayout;
-use pleat_step_circuits::Kind;
 
 /// Prove what a private neural network computes on committed data.
 #[derive(Debug, Parser)]
@@ -41,7 +41,7 @@ The bundle holds the secret weights: it is readable by you alone. Stored pixels 
     )]
     Import(ImportArgs),
     /// Show a bundle's layers, scales, bounds and the cost of proving it
-    #[command(after_help = "Example:\n  pleat inspect lenet5.pleat --steps 100")]
+    #[command(after_help = "Example:\n  pleat inspect lenet5.pleat --samples 100")]
     Inspect(InspectArgs),
     /// Compute the integer outputs, without a proof
     #[command(
@@ -49,6 +49,13 @@ The bundle holds the secret weights: it is readable by you alone. Stored pixels 
 --labels t10k-labels-idx1-ubyte.gz --limit 1000"
     )]
     Run(RunArgs),
+    /// Prove once that a bundle's weights are what its architecture declares; proofs about it count only then
+    #[command(
+        after_help = "Example:\n  pleat register lenet5.pleat -o lenet5.registration\n\n\
+The registration is public and needed by everyone who verifies proofs about the model. It belongs to a size class: \
+prove with the same --size-class, --memory and --form, or with none of them."
+    )]
+    Register(RegisterArgs),
     /// Prove outputs or accuracy of a bundle on data; the weights stay secret
     #[command(
         after_help = "Example:\n  pleat prove lenet5.pleat --data t10k-images-idx3-ubyte.gz \
@@ -59,7 +66,7 @@ Data ids are unsalted: who can guess the data can confirm the guess."
     Prove(ProveArgs),
     /// Check a proof
     #[command(
-        after_help = "Example:\n  pleat verify digits.proof --model-id HEX --data t10k-images-idx3-ubyte.gz \
+        after_help = "Example:\n  pleat verify digits.proof --registration lenet5.registration --data t10k-images-idx3-ubyte.gz \
 --labels t10k-labels-idx1-ubyte.gz\n\nExit code 0: valid. 1: not a valid proof of what you asked for: damaged, or about another model, \
 data or context. 3 or 4: could not be decided: no proof file at all (it does not begin with PLEATPRF), \
 no key or another key than the proof's, data that cannot be read."
@@ -135,7 +142,9 @@ pub(crate) struct InspectArgs {
     pub(crate) bundle: PathBuf,
     /// Estimate a proof of this many samples
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_positive)]
-    pub(crate) steps: usize,
+    pub(crate) samples: usize,
+    #[command(flatten)]
+    pub(crate) class: ClassArgs,
     /// What the proof would be about
     #[arg(long, value_enum, default_value = "accuracy")]
     pub(crate) statement: StatementKind,
@@ -183,6 +192,43 @@ impl From<StatementKind> for Kind {
     }
 }
 
+/// The size class of a model.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ClassArgs {
+    /// Choose the fastest size class whose proofs take at most this much memory, like 2GB or 900MB [default: 3GB]
+    #[arg(long, value_name = "LIMIT", value_parser = parse_bytes)]
+    pub(crate) memory: Option<u64>,
+    /// Rows of a chunk, as a power of two [default: chosen]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(8..=24), conflicts_with = "memory")]
+    pub(crate) size_class: Option<u32>,
+}
+
+/// The final argument of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormKind {
+    /// Spartan over HyperKZG: quick to make, the verifier writes out the circuit
+    Spartan,
+    /// MicroSpartan over Mercury: slow to make and needs a larger key, the verifier reads a few commitments
+    Micro,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) class: ClassArgs,
+    /// The final argument
+    #[arg(long, value_enum, default_value = "spartan")]
+    pub(crate) form: FormKind,
+    /// Where the registration goes
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Overwrite an existing registration
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
     /// The bundle
@@ -195,6 +241,11 @@ pub(crate) struct ProveArgs {
     /// Bytes the proof is bound to (an address, a bounty, a deadline), in hexadecimal
     #[arg(long, value_name = "HEX", default_value = "", value_parser = parse_hex, hide_default_value = true)]
     pub(crate) context: Hex,
+    #[command(flatten)]
+    pub(crate) class: ClassArgs,
+    /// The final argument
+    #[arg(long, value_enum, default_value = "spartan")]
+    pub(crate) form: FormKind,
     /// Where the proof goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -205,8 +256,11 @@ pub(crate) struct ProveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The proof
+    /// The proof, or a registration
     pub(crate) proof: PathBuf,
+    /// The registration of the proof's model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registration: Option<PathBuf>,
     /// The model id it must be about
     #[arg(long, value_name = "HEX", value_parser = parse_id)]
     pub(crate) model_id: Option<[u8; 32]>,
@@ -327,6 +381,26 @@ impl From<Layout> for InputLayout {
             Layout::Cwh => Self::Cwh,
             Layout::Flat => Self::Flat,
         }
+    }
+}
+
+/// A number of bytes with an optional unit of a thousand.
+fn parse_bytes(s: &str) -> Result<u64, String> {
+    let lower = s.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match lower[digits.len()..].trim_end_matches('b') {
+        "" => 1.0,
+        "k" => 1e3,
+        "m" => 1e6,
+        "g" => 1e9,
+        "t" => 1e12,
+        _ => return Err(format!("'{s}' is no size; write it like 2GB or 900MB")),
+    };
+    let bytes = digits.trim().parse::<f64>().map(|n| n * unit);
+    match bytes {
+        Ok(bytes) if (1e6..1e15).contains(&bytes) => Ok(bytes as u64),
+        Ok(_) => Err(format!("'{s}' is not between 1MB and 1000TB")),
+        Err(_) => Err(format!("'{s}' is no size; write it like 2GB or 900MB")),
     }
 }
 

@@ -1,28 +1,32 @@
 //! What a proof will cost, before anything is proved.
 
 use anyhow::Result;
-use pleat_folding::Requirements;
+use pleat_argument::layout::{choose_group_bits, inference};
+use pleat_argument::program::{COLUMN_BITS, Kind, VectorKind};
+use pleat_argument::step::schedule::Schedule;
 use pleat_model::network::Network;
-use pleat_step_circuits::{Kind, Step};
 use serde::Serialize;
 
-/// Size of one step.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Budget {
-    pub(crate) constraints: usize,
-    pub(crate) variables: usize,
-    pub(crate) nonzeros: usize,
-    /// Points of the commitment key needed: two to the `power`.
-    pub(crate) key_points: u64,
-    pub(crate) power: u32,
-}
-
-/// Expected cost of a proof of some steps on two cores.
+/// Size and expected cost of a proof on two cores.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Estimate {
-    pub(crate) steps: usize,
+    /// Rows of a chunk, as a power of two.
+    pub(crate) row_bits: u32,
+    pub(crate) samples: u64,
+    /// Samples of a group, and groups.
+    pub(crate) group_samples: u64,
+    pub(crate) groups: u64,
+    /// Chunks of all groups, and their rows.
+    pub(crate) chunks: u64,
+    pub(crate) rows: u64,
+    /// The part of the rows that holds something.
+    pub(crate) utilisation: f64,
+    /// Steps of all groups.
+    pub(crate) steps: u64,
+    /// Points of the commitment key: two to this power.
+    pub(crate) power: u32,
     pub(crate) setup_seconds: f64,
-    pub(crate) fold_seconds: f64,
+    pub(crate) prove_seconds: f64,
     pub(crate) compress_seconds: f64,
     pub(crate) memory_bytes: u64,
     /// Commitment key and proof.
@@ -30,89 +34,79 @@ pub(crate) struct Estimate {
     pub(crate) proof_bytes: u64,
 }
 
-/// Cost as a line through measurements: `base + slope * constraints`.
-struct Line {
-    base: f64,
-    slope: f64,
-}
-
-impl Line {
-    fn at(&self, constraints: usize) -> f64 {
-        self.base + self.slope * constraints as f64
-    }
-}
-
-// Reference: two shared, busy cores of a virtual x86-64 server, lines through two measurements.
-//
-// | network        | constraints | setup | step   | compression | memory  | proof (key)         |
-// | tiny           |      14,320 | 3.0 s | 0.27 s |       8.2 s | 0.14 GB | 11,183 bytes (2^14) |
-// | LeNet-5 (demo) |   1,102,478 | 6.2 s | 0.97 s |        27 s | 3.95 GB | 14,071 bytes (2^21) |
-//
-// More cores help folding and compression; other machines differ by a factor of two or so.
-const SETUP_SECONDS: Line = Line {
-    base: 3.0,
-    slope: 2.9e-6,
-};
-const FOLD_SECONDS: Line = Line {
-    base: 0.26,
-    slope: 0.64e-6,
-};
-const COMPRESS_SECONDS: Line = Line {
-    base: 8.0,
-    slope: 17.3e-6,
-};
-const MEMORY_BYTES: Line = Line {
-    base: 91e6,
-    slope: 3_500.0,
-};
-/// Bytes of a proof beside those that grow with the key and the outputs.
-const PROOF_BYTES: u64 = 5_400;
-/// Bytes of a proof per doubling of the key: commitments, evaluations, rounds of sumchecks.
-const PROOF_BYTES_PER_POWER: u64 = 412;
+// Reference: two cores of a virtual x86-64 server; docs/benchmarks.md has the measurements. More cores
+// help; other machines differ by a factor of two or so.
+/// Constraints of a step, folding included: a constant, one per row bit, one per round of the lookups.
+const CONSTRAINTS: [f64; 3] = [38_000.0, 3_400.0, 132.0];
+/// Seconds of folding a constraint.
+const FOLD_SECONDS: f64 = 4.3e-6;
+/// Seconds of a row: committing, lookups, sum-checks.
+const ROW_SECONDS: f64 = 0.95e-6;
+/// Seconds of opening, a row of the class.
+const OPEN_SECONDS: f64 = 36e-6;
+const SETUP_SECONDS: f64 = 20e-6;
+const COMPRESS_SECONDS: f64 = 42e-6;
+const MEMORY: [f64; 2] = [400e6, 2_700.0];
+/// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
+const POINT_BYTES: u64 = 64;
+const TERM_BYTES: u64 = 64;
+const PROOF_BYTES: u64 = 24_000;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
-/// Bytes of one point in a key file.
-const POINT_BYTES: u64 = 64;
 
-/// Memory a proof takes.
-pub(crate) fn memory_bytes(constraints: usize) -> u64 {
-    MEMORY_BYTES.at(constraints) as u64
-}
-
-/// The cost of proving `steps` samples, one per step.
+/// The cost of proving `samples` samples in a size class.
 ///
 /// # Errors
-/// A network that the prover cannot prove; the sentence says why.
-pub(crate) fn estimate(network: &Network, kind: Kind, steps: usize) -> Result<(Budget, Estimate)> {
-    let requirements = Requirements::of(&Step::new(network, kind)?)?;
-    let constraints = requirements.constraints;
-    let key_points = 1u64 << requirements.power;
-    let outputs = match kind {
-        Kind::Accuracy => 0,
-        Kind::Outputs => network
-            .outputs
-            .iter()
+/// A network that the class cannot prove; the sentence says why.
+pub(crate) fn estimate(
+    network: &Network,
+    kind: Kind,
+    labelled: bool,
+    row_bits: u32,
+    samples: u64,
+) -> Result<Estimate> {
+    let group_bits = choose_group_bits(network, kind, labelled, row_bits, samples)?;
+    let program = inference(network, kind, labelled, row_bits, group_bits)?;
+    let schedule = Schedule::new(&program, samples)?;
+    let (groups, steps) = (schedule.groups(), schedule.steps());
+    let chunks = program.chunks() as u64 * groups;
+    let rows = chunks << row_bits;
+    let b = f64::from(row_bits);
+    let [base, per_bit, per_round] = CONSTRAINTS;
+    let constraints = base + per_bit * b + per_round * b * (b + 1.0);
+    let class_rows = f64::from(1u32 << row_bits);
+    let outputs: u64 = match kind {
+        Kind::Outputs => (network.outputs.iter())
             .map(|o| network.layers[o.layer].shape.len() as u64)
             .sum(),
+        _ => 0,
     };
+    let own =
+        program.of_kind(VectorKind::Trace).count() + program.of_kind(VectorKind::Outputs).count();
+    let all = program.vectors.len() as u64 * groups;
     let proof_bytes = PROOF_BYTES
-        + PROOF_BYTES_PER_POWER * u64::from(requirements.power)
-        + OUTPUT_BYTES * outputs * steps as u64;
-    let budget = Budget {
-        constraints,
-        variables: requirements.variables,
-        nonzeros: requirements.nonzeros,
-        key_points,
-        power: requirements.power,
-    };
-    let estimate = Estimate {
+        + 32 * all
+        + (TERM_BYTES - 32) * own as u64 * groups
+        + OUTPUT_BYTES * outputs * samples;
+    let power = (row_bits + COLUMN_BITS).max(constraints.log2().ceil() as u32);
+    let [memory, memory_per_row] = MEMORY;
+    Ok(Estimate {
+        row_bits,
+        samples,
+        group_samples: program.group_samples(),
+        groups,
+        chunks,
+        rows,
+        utilisation: program.utilisation(),
         steps,
-        setup_seconds: SETUP_SECONDS.at(constraints),
-        fold_seconds: FOLD_SECONDS.at(constraints) * steps as f64,
-        compress_seconds: COMPRESS_SECONDS.at(constraints),
-        memory_bytes: memory_bytes(constraints),
-        disk_bytes: POINT_BYTES * key_points + proof_bytes,
+        power,
+        setup_seconds: SETUP_SECONDS * constraints,
+        prove_seconds: steps as f64 * FOLD_SECONDS * constraints
+            + rows as f64 * ROW_SECONDS
+            + class_rows * OPEN_SECONDS,
+        compress_seconds: COMPRESS_SECONDS * constraints,
+        memory_bytes: (memory + memory_per_row * class_rows) as u64,
+        disk_bytes: (POINT_BYTES << power) + proof_bytes,
         proof_bytes,
-    };
-    Ok((budget, estimate))
+    })
 }

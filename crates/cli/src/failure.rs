@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use pleat_argument::Error as ArgumentError;
 use pleat_compressor::Error as ProofError;
 use pleat_model::Error as ModelError;
 
@@ -26,16 +27,30 @@ impl std::fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
+/// A proof that is valid, perhaps, but not of what was asked for.
+#[derive(Debug)]
+pub(crate) struct NotProved(pub(crate) String);
+
+impl std::fmt::Display for NotProved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotProved {}
+
 /// The exit code of an error, from the first cause that says more than "bad input".
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<OutOfMemory>() {
             return RESOURCES;
         }
-        if let Some(
-            ProofError::Invalid(_) | ProofError::Malformed(_) | ProofError::Unexpected { .. },
-        ) = cause.downcast_ref()
-        {
+        let invalid = match cause.downcast_ref() {
+            Some(ProofError::Invalid(_) | ProofError::Malformed(_)) => true,
+            Some(ProofError::Argument(e)) => matches!(e, ArgumentError::Rejected { .. }),
+            _ => matches!(cause.downcast_ref(), Some(ArgumentError::Rejected { .. })),
+        };
+        if invalid || cause.is::<NotProved>() {
             return INVALID_PROOF;
         }
     }
@@ -144,8 +159,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_found_at_any_depth() {
         let model = || pleat_model::Error::Io(full());
-        let circuit = || pleat_step_circuits::Error::Model(model());
-        let folding = || pleat_folding::Error::Circuit(circuit());
+        let folding = || pleat_folding::Error::Model(model());
         let argument = || pleat_argument::Error::Io {
             path: PathBuf::from("x"),
             source: full(),
@@ -153,7 +167,6 @@ mod tests {
         for error in [
             anyhow::Error::new(full()),
             anyhow::Error::new(model()),
-            anyhow::Error::new(circuit()),
             anyhow::Error::new(folding()),
             anyhow::Error::new(argument()),
             anyhow::Error::new(ProofError::from(argument())),

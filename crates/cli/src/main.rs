@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod class;
 mod console;
 mod estimate;
 mod failure;
 mod output;
 mod resources;
+mod selection;
 mod verbs;
+mod workshop;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,6 +73,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
         Command::Import(a) => verbs::import::run(a, console),
         Command::Inspect(a) => verbs::inspect::run(a, console),
         Command::Run(a) => verbs::run::run(a, console),
+        Command::Register(a) => verbs::register::run(a, &cache(cli)?, console),
         Command::Prove(a) => verbs::prove::run(a, &cache(cli)?, console),
         Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
         Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),

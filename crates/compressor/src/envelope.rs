@@ -1,78 +1,163 @@
-//! The proof file.
+//! The proof file: a statement, everything public about its proof, and the proof of the fold.
 //!
-//! ```text
-//! "PLEATPRF"  magic, 8 bytes
-//! 1           version, u16 little endian
-//! ...         postcard encoding of Envelope
-//! ...         SHA-256 of all bytes before
-//! ```
-//!
-//! Decoding accepts exactly one byte string per content: the digest rejects accidents, and bytes that
-//! are not what encoding their content gives are rejected whatever their digest.
+//! One format serves statements about outputs and accuracy and the registrations of models and data
+//! ([`Kind`]). Decoding accepts exactly one byte string per content: bytes that are not what encoding their
+//! content gives are rejected whatever their checksum.
 
+use pleat_argument::commitment::Key;
+use pleat_argument::group::folded::Expected;
+use pleat_argument::group::verify::Outcome;
+use pleat_argument::program::Kind;
+use pleat_argument::proof::Folded;
+use pleat_argument::registry::{Claim, Registry, outputs_chain};
+use pleat_argument::statement::{Visibility, context_hash};
+use pleat_folding::running::Origin;
+use pleat_folding::sealed::{self, Damage, Format};
+use pleat_folding::{Circuit, Form, Scalar, hex};
 use pleat_model::network::Network;
-use pleat_step_circuits::Kind;
-use pleat_step_circuits::statement::Bytes;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, Snark, skeleton};
+use crate::verify::verify;
+use crate::{Error, Result, Snark, VerifyingKey};
 
-const MAGIC: &[u8; 8] = b"PLEATPRF";
-const VERSION: u16 = 1;
-/// Bytes before the encoded envelope.
-pub const HEADER_BYTES: usize = 10;
-/// Bytes of the digest at the end.
-pub const DIGEST_BYTES: usize = 32;
+const FORMAT: Format = Format {
+    magic: b"PLEATPRF",
+    version: 2,
+    kind: "proof",
+};
+
 /// Largest proof file accepted.
-pub const MAX_BYTES: usize = 1 << 26;
+pub const MAX_BYTES: u64 = 1 << 30;
 /// Bytes of the largest context.
 pub const MAX_CONTEXT_BYTES: usize = 1024;
 
-/// What a proof claims beyond "this model on this data".
+/// What is claimed, as a proof file says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Claim {
-    /// Number of correctly classified samples.
-    Accuracy {
-        /// Correct samples.
-        correct: u64,
-    },
-    /// Everything the network computes: per sample, per output, its values in CHW order.
-    Outputs {
-        /// The values.
-        outputs: Vec<Vec<Vec<i32>>>,
-    },
+pub struct Statement {
+    /// Outputs, accuracy, or a registration.
+    pub kind: Kind,
+    /// Size class: rows of a chunk, as a power of two.
+    pub row_bits: u32,
+    /// Samples of a group, as a power of two; 0 for registrations.
+    pub group_bits: u32,
+    /// Whether the data have labels; no for registrations of models.
+    pub labelled: bool,
+    /// Number of samples; 0 for registrations of models.
+    pub samples: u64,
+    /// The prover's bytes; none for registrations.
+    pub context: Vec<u8>,
+    /// The model id; zeros for registrations of data.
+    pub model: [u8; 32],
+    /// The data id; zeros for registrations of models.
+    pub data: [u8; 32],
+    /// Who can see the data; private for registrations.
+    pub visibility: Visibility,
 }
 
-impl Claim {
-    /// The kind of statement.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Accuracy { .. } => Kind::Accuracy,
-            Self::Outputs { .. } => Kind::Outputs,
+impl Statement {
+    /// The registration of a model.
+    pub fn of_model(row_bits: u32, model: [u8; 32]) -> Self {
+        Self {
+            kind: Kind::RegisteredModel,
+            row_bits,
+            group_bits: 0,
+            labelled: false,
+            samples: 0,
+            context: vec![],
+            model,
+            data: [0; 32],
+            visibility: Visibility::Private,
         }
+    }
+
+    /// The registration of private data.
+    pub fn of_data(row_bits: u32, labelled: bool, samples: u64, data: [u8; 32]) -> Self {
+        Self {
+            kind: Kind::RegisteredData,
+            labelled,
+            samples,
+            model: [0; 32],
+            data,
+            ..Self::of_model(row_bits, [0; 32])
+        }
+    }
+
+    /// The claim as the argument's registry checks it.
+    ///
+    /// # Errors
+    /// [`Error::OtherKind`] for registrations, [`Error::Malformed`] for ids that are no field elements.
+    pub fn claim(&self) -> Result<Claim> {
+        if !matches!(self.kind, Kind::Outputs | Kind::Accuracy) {
+            return Err(Error::OtherKind {
+                found: describe(self.kind),
+                wanted: "a proof about outputs or accuracy",
+            });
+        }
+        Ok(Claim {
+            kind: self.kind,
+            row_bits: self.row_bits,
+            group_bits: self.group_bits,
+            labelled: self.labelled,
+            samples: self.samples,
+            context: context_hash(&self.context),
+            model: element("model id", &self.model)?,
+            data: element("data id", &self.data)?,
+            visibility: self.visibility,
+        })
+    }
+
+    /// Fields that mean nothing for a kind have one value, so that a statement has one form.
+    fn check(&self) -> Result<(), Damage> {
+        let plain = match self.kind {
+            Kind::RegisteredModel => Self::of_model(self.row_bits, self.model),
+            Kind::RegisteredData => {
+                Self::of_data(self.row_bits, self.labelled, self.samples, self.data)
+            }
+            Kind::Outputs | Kind::Accuracy => self.clone(),
+        };
+        if plain != *self {
+            return Err(Damage::Content("a registration says too much".into()));
+        }
+        if self.context.len() > MAX_CONTEXT_BYTES {
+            let reason = "its context is longer than 1,024 bytes";
+            return Err(Damage::Content(reason.into()));
+        }
+        Ok(())
     }
 }
 
+fn describe(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Outputs => "a proof about outputs",
+        Kind::Accuracy => "a proof about accuracy",
+        Kind::RegisteredModel => "the registration of a model",
+        Kind::RegisteredData => "the registration of data",
+    }
+}
+
+fn element(what: &str, bytes: &[u8; 32]) -> Result<Scalar> {
+    let element = Option::from(<Scalar as ff::PrimeField>::from_repr((*bytes).into()));
+    element
+        .ok_or_else(|| Error::Malformed(Damage::Content(format!("its {what} is no field element"))))
+}
+
 /// A proof with its public values.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Envelope {
+    /// Size class, form, commitment key and parameters of the proof.
+    pub origin: Origin,
+    /// What is claimed.
+    pub statement: Statement,
+    /// Correct samples, for accuracy; otherwise 0.
+    pub correct: u64,
+    /// All outputs, for statements about outputs: `[sample][output][value]`; otherwise empty.
+    pub outputs: Vec<Vec<Vec<i32>>>,
     /// The architecture; bound by the model id.
     pub network: Network,
-    /// Commitment to architecture and weights.
-    pub model_id: Bytes,
-    /// Commitment to the data, in order, with labels for a statement about accuracy.
-    pub data_id: Bytes,
-    /// Number of samples.
-    pub samples: u64,
-    /// The claim.
-    pub claim: Claim,
-    /// The prover's bytes.
-    pub context: Vec<u8>,
-    /// Identity of the commitment key.
-    pub srs_id: [u8; 32],
-    /// The proof.
-    pub snark: Snark,
+    /// Commitments, multipliers and opening.
+    pub folded: Folded,
+    /// The proof of the fold.
+    pub snark: Vec<u8>,
 }
 
 impl Envelope {
@@ -81,60 +166,157 @@ impl Envelope {
     /// # Errors
     /// Content that cannot be encoded.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let body = postcard::to_stdvec(self)
-            .map_err(|e| Error::Malformed(format!("it cannot be encoded: {e}")))?;
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(body);
-        let digest = Sha256::digest(&bytes);
-        bytes.extend(digest);
-        Ok(bytes)
+        Ok(sealed::encode(&FORMAT, self)?)
     }
 
     /// Reads a file's bytes: any bytes, no panic, no allocation beyond their length's order.
     ///
     /// # Errors
-    /// [`Error::NotAProof`], [`Error::Malformed`].
+    /// [`Error::Malformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let fail = |reason: &str| Err(Error::Malformed(reason.to_owned()));
-        if bytes.len() > MAX_BYTES {
-            return fail("it is larger than any proof");
+        Self::read(bytes).map_err(Error::Malformed)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, Damage> {
+        let body = sealed::open(&FORMAT, bytes, MAX_BYTES)?;
+        let envelope: Self = sealed::whole(body)?;
+        envelope.statement.check()?;
+        let content = |what: &str| Err(Damage::Content(what.into()));
+        if envelope.origin.shape()?.row_bits != envelope.statement.row_bits {
+            return content("it names two size classes");
         }
-        if !bytes.starts_with(MAGIC) {
-            return Err(Error::NotAProof);
+        if envelope.statement.kind != Kind::Outputs && !envelope.outputs.is_empty() {
+            return content("it shows outputs it claims nothing about");
         }
-        if bytes.len() < HEADER_BYTES + DIGEST_BYTES {
-            return fail("it ends early");
+        if envelope.statement.kind != Kind::Accuracy && envelope.correct != 0 {
+            return content("it counts correct samples it claims nothing about");
         }
-        let (content, digest) = bytes.split_at(bytes.len() - DIGEST_BYTES);
-        let version = u16::from_le_bytes([content[8], content[9]]);
-        if version != VERSION {
-            return Err(Error::Malformed(format!(
-                "version {version}, this program reads version {VERSION}"
+        // Before anybody indexes it.
+        match envelope.network.validate() {
+            Ok(()) => Ok(envelope),
+            Err(e) => Err(Damage::Content(e.to_string())),
+        }
+    }
+
+    /// The form of the proof.
+    pub fn form(&self) -> Form {
+        self.origin.form
+    }
+
+    /// What of the prover's side a verifying key must share.
+    fn suits<C: Circuit>(&self, key: &Key, verifying: &VerifyingKey<C>) -> Result<()> {
+        let (own, other) = (&self.origin, verifying.origin());
+        let differs = |what, proof: String, key: String| Error::OtherKey { what, proof, key };
+        let class = |o: &Origin| format!("2^{}", o.class[0]);
+        if own.class != other.class {
+            return Err(differs("size class", class(own), class(other)));
+        }
+        if own.form != other.form {
+            let (proof, key) = (own.form.to_string(), other.form.to_string());
+            return Err(differs("form", proof, key));
+        }
+        if own.key != other.key {
+            return Err(differs("commitment key", hex(&own.key), hex(&other.key)));
+        }
+        if own.parameters != other.parameters {
+            let (proof, key) = (hex(&own.parameters), hex(&other.parameters));
+            return Err(differs("parameters", proof, key));
+        }
+        match key.srs().id == other.key {
+            true => Ok(()),
+            false => Err(Error::OtherSrs {
+                here: hex(&key.srs().id),
+                key: hex(&other.key),
+            }),
+        }
+    }
+
+    /// Checks everything: the statement against the registry's ids, commitments and opening, the proof of
+    /// the fold, and the claimed result. The claim, and whose ids these are, is for the caller to read.
+    ///
+    /// # Errors
+    /// A proof that is not valid; ids that are not registered; other keys.
+    pub fn verify<C: Circuit>(
+        &self,
+        registry: &Registry,
+        key: &Key,
+        verifying: &VerifyingKey<C>,
+    ) -> Result<Outcome> {
+        let claim = self.statement.claim()?;
+        self.suits(key, verifying)?;
+        let attest = |expected: &Expected| self.attest(verifying, expected);
+        let outcome =
+            registry.verify_folded_claim(key, &self.network, &claim, &self.folded, attest)?;
+        if claim.kind == Kind::Accuracy && outcome.count != self.correct {
+            return Err(Error::Invalid(format!(
+                "it claims {} correct samples and proves {}",
+                self.correct, outcome.count
             )));
         }
-        if Sha256::digest(content)[..] != *digest {
-            return fail("its checksum does not match; it was damaged or changed");
+        if claim.kind == Kind::Outputs
+            && outputs_chain(key, &self.network, &claim, &self.outputs)? != outcome.outputs
+        {
+            return Err(Error::Invalid("it proves other outputs".into()));
         }
-        let body = &content[HEADER_BYTES..];
-        let (envelope, rest) = postcard::take_from_bytes::<Self>(body)
-            .map_err(|e| Error::Malformed(format!("it cannot be decoded: {e}")))?;
-        if !rest.is_empty() {
-            return fail("it has bytes behind its end");
+        Ok(outcome)
+    }
+
+    /// Checks the registration of a model or of private data, and enters its id into the registry.
+    ///
+    /// # Errors
+    /// A proof that is not valid, or is no registration; other keys.
+    pub fn register<C: Circuit>(
+        &self,
+        registry: &mut Registry,
+        key: &Key,
+        verifying: &VerifyingKey<C>,
+    ) -> Result<()> {
+        self.suits(key, verifying)?;
+        let Statement {
+            row_bits,
+            labelled,
+            samples,
+            ..
+        } = self.statement;
+        let (network, folded) = (&self.network, &self.folded);
+        let attest = |expected: &Expected| self.attest(verifying, expected);
+        match self.statement.kind {
+            Kind::RegisteredModel => {
+                let id = element("model id", &self.statement.model)?;
+                registry.register_folded_model(key, network, row_bits, id, folded, attest)?;
+            }
+            Kind::RegisteredData => {
+                let id = element("data id", &self.statement.data)?;
+                registry.register_folded_data(
+                    key, network, row_bits, labelled, samples, id, folded, attest,
+                )?;
+            }
+            Kind::Outputs | Kind::Accuracy => {
+                return Err(Error::OtherKind {
+                    found: describe(self.statement.kind),
+                    wanted: "a registration",
+                });
+            }
         }
-        // One encoding per content: also excludes overlong numbers.
-        if envelope.to_bytes()?.as_slice() != bytes {
-            return fail("it is not in canonical form");
-        }
-        if envelope.context.len() > MAX_CONTEXT_BYTES {
-            return fail("its context is longer than 1,024 bytes");
-        }
-        skeleton::check(&envelope)?;
-        // Before anybody indexes it.
-        envelope
-            .network
-            .validate()
-            .map_err(|e| Error::Malformed(e.to_string()))?;
-        Ok(envelope)
+        Ok(())
+    }
+
+    /// The check of the fold as the argument's registry asks for it.
+    fn attest<C: Circuit>(
+        &self,
+        verifying: &VerifyingKey<C>,
+        expected: &Expected,
+    ) -> pleat_argument::Result<()> {
+        verify(verifying, &self.snark, expected)
+            .map_err(|e| pleat_argument::Error::Invalid(e.to_string()))
+    }
+
+    /// Whether the proof of the fold is one in form, before anything is computed.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn precheck<C: Circuit>(&self) -> Result<()> {
+        Snark::<C>::from_bytes(self.origin.form, &self.snark).map_err(Error::Malformed)?;
+        Ok(())
     }
 }

@@ -1,67 +1,67 @@
 //! Why a proof is not made or not accepted.
 
+use pleat_folding::Form;
+use pleat_folding::sealed::Damage;
+
 /// What can go wrong with a proof.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Bytes that do not even begin like a proof.
-    #[error("not a proof file: it does not begin with PLEATPRF; give the file `pleat prove` wrote")]
-    NotAProof,
-    /// Bytes that begin like a proof and are none of this version.
+    /// Bytes that are no proof file of this version.
     #[error("not a valid proof file: {0}")]
-    Malformed(String),
-    /// A proof of something else than expected.
-    #[error("the proof is about another {what}: expected {expected}, got {got}")]
-    Unexpected {
-        /// The public value.
-        what: &'static str,
-        /// What the caller wants.
-        expected: String,
-        /// What the proof says.
-        got: String,
-    },
-    /// No key here is large enough; making one would not help.
+    Malformed(Damage),
+    /// A proof of another size class, form, circuit or commitment key than the verifying key.
     #[error(
-        "the proof was made with commitment key {proof}, and none of 2^{power} points is here; a new key \
-         cannot verify it: get that key from a public ceremony and run `pleat srs import FILE.ptau` \
-         (a key from the prover proves nothing)"
+        "the proof was made with {what} {proof}, the verifying key with {key}; \
+         verify it with the verifying key it needs"
     )]
-    MissingKey {
-        /// Identity of the proof's key.
+    OtherKey {
+        /// What differs.
+        what: &'static str,
+        /// The proof's.
         proof: String,
-        /// Power needed.
-        power: u32,
+        /// The verifying key's.
+        key: String,
     },
-    /// A proof made with another commitment key.
+    /// A commitment key that is not the verifying key's.
     #[error(
-        "the proof was made with another commitment key ({proof}) than the one here ({here}); \
-         import the key it was made with, if it is a public ceremony's: a key from the prover proves nothing"
+        "the verifying key was made with commitment key {key}, here is {here}; \
+         import that key if it is a public ceremony's: a key from the prover proves nothing"
     )]
     OtherSrs {
-        /// Identity of the proof's key.
-        proof: String,
-        /// Identity of the key found.
+        /// The commitment keys here.
         here: String,
+        /// The verifying key's.
+        key: String,
     },
-    /// A well-formed proof that does not prove its claim.
+    /// A well-formed proof that does not prove its statement.
     #[error("the proof is invalid: {0}")]
     Invalid(String),
-    /// From keys, parameters and steps.
+    /// A statement of another kind than the caller handles.
+    #[error("the file holds {found}, {wanted} is needed; give another file")]
+    OtherKind {
+        /// What the file holds.
+        found: &'static str,
+        /// What was asked for.
+        wanted: &'static str,
+    },
+    /// A running proof that cannot be compressed.
+    #[error(
+        "the proof cannot be compressed with {form}: {reason}; this is a defect, please report it"
+    )]
+    Compression {
+        /// The form.
+        form: Form,
+        /// What happened.
+        reason: String,
+    },
+    /// From the argument's checks of the statement.
+    #[error(transparent)]
+    Argument(#[from] pleat_argument::Error),
+    /// From parameters, running proofs and files.
     #[error(transparent)]
     Folding(#[from] pleat_folding::Error),
 }
 
 /// Shorthand used throughout the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-impl From<pleat_step_circuits::Error> for Error {
-    fn from(e: pleat_step_circuits::Error) -> Self {
-        Self::Folding(e.into())
-    }
-}
-
-impl From<pleat_argument::Error> for Error {
-    fn from(e: pleat_argument::Error) -> Self {
-        Self::Folding(e.into())
-    }
-}

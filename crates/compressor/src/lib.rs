@@ -1,27 +1,34 @@
 //! From a running proof to a small proof file, and back to a statement one can rely on.
 //!
-//! [`compress`] turns nova's running proof into a succinct one (Spartan over HyperKZG and inner
-//! products) and puts it into an [`Envelope`] with everything a verifier needs but the commitment
-//! key. [`verify`] trusts nothing in that file: it rebuilds circuit and parameters from the
-//! architecture, which the model id binds, and compares every public value.
+//! ```text
+//! RunningProof --Compressor--> snark bytes --Envelope (statement, architecture, commitments)--> file
+//! file --Envelope--> statement, checked by the argument's registry --Expected--> VerifyingKey::verify
+//! ```
+//!
+//! A [`VerifyingKey`] belongs to a size class, a [`Form`] and a commitment key: one serves all models and
+//! statements. What a proof is about, [`Envelope::verify`] computes from its public values; nothing in a
+//! file is believed.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`snark`] | the two forms behind one type |
+//! | [`prove`] | compresses |
+//! | [`key`] | verifying keys and their files |
+//! | [`verify`] | checks the proof of a fold |
+//! | [`envelope`] | the proof file, and whole statements |
 #![forbid(unsafe_code)]
 
 pub mod envelope;
 pub mod error;
+pub mod key;
 pub mod prove;
 mod skeleton;
+pub mod snark;
 pub mod verify;
 
-pub use envelope::{Claim, Envelope};
+pub use envelope::{Envelope, Statement};
 pub use error::{Error, Result};
-pub use prove::compress;
-pub use verify::{Expectations, VerifiedStatement, Verifier, precheck, verify};
-
-use nova_snark::nova;
-use pleat_folding::{Primary, PrimarySnark, Secondary, SecondarySnark};
-use pleat_step_circuits::Step;
-
-/// Nova's compressed proof of this project's steps.
-pub type Snark = nova::CompressedSNARK<Primary, Secondary, Step, PrimarySnark, SecondarySnark>;
-/// What checks such a proof.
-pub type VerifierKey = nova::VerifierKey<Primary, Secondary, Step, PrimarySnark, SecondarySnark>;
+pub use key::VerifyingKey;
+pub use pleat_folding::Form;
+pub use prove::Compressor;
+pub use snark::Snark;

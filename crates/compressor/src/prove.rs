@@ -1,46 +1,106 @@
 //! Compression.
 
-use pleat_folding::{Params, RunningProof};
-use pleat_step_circuits::Kind;
-use pleat_step_circuits::statement::to_bytes;
+use std::sync::Arc;
 
-use crate::{Claim, Envelope, Error, Result, Snark};
+use nova_snark::errors::NovaError;
+use pleat_folding::{Circuit, Form, Params, RunningProof};
+use pleat_step_circuits::circuit::step::Step;
 
-/// Compresses a running proof; the result has been verified once.
-///
-/// # Errors
-/// A running proof of other parameters, or a defect of the argument.
-pub fn compress(params: &Params, running: &RunningProof) -> Result<Envelope> {
-    let invalid = |e: nova_snark::errors::NovaError| Error::Invalid(e.to_string());
-    let nova = params.nova();
-    let (prover_key, verifier_key) = Snark::setup(nova).map_err(invalid)?;
-    let snark = Snark::prove(nova, &prover_key, &running.recursive).map_err(invalid)?;
-    let state = &running.state;
-    let last = snark
-        .verify(
-            &verifier_key,
-            state.count as usize,
-            &running.initial.to_vec(),
-        )
-        .map_err(invalid)?;
-    if last != state.to_vec() {
-        return Err(Error::Invalid("its final state is another".into()));
+use crate::snark::{Compressed, Keys, Micro, ProverKey, Snark, Spartan};
+use crate::{Error, Result, VerifyingKey};
+
+enum ProverKeys<C: Circuit> {
+    Spartan(Box<ProverKey<C, Spartan>>),
+    Micro(Box<ProverKey<C, Micro>>),
+}
+
+/// Compresses running proofs of one size class, in the form of its parameters.
+pub struct Compressor<C: Circuit = Step> {
+    params: Arc<Params<C>>,
+    keys: ProverKeys<C>,
+    verifying: VerifyingKey<C>,
+}
+
+impl<C: Circuit> std::fmt::Debug for Compressor<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compressor")
+            .field("verifying", &self.verifying)
+            .finish_non_exhaustive()
     }
-    Ok(Envelope {
-        network: params.step().network().clone(),
-        model_id: to_bytes(&state.model_id),
-        data_id: to_bytes(&state.data_chain),
-        samples: state.count,
-        claim: match params.step().statement().kind() {
-            Kind::Accuracy => Claim::Accuracy {
-                correct: running.correct,
-            },
-            Kind::Outputs => Claim::Outputs {
-                outputs: running.outputs.clone(),
-            },
-        },
-        context: running.context.clone(),
-        srs_id: params.srs().id,
-        snark,
-    })
+}
+
+impl<C: Circuit> Compressor<C> {
+    /// Makes prover and verifying key.
+    ///
+    /// # Errors
+    /// Defects only.
+    pub fn setup(params: &Arc<Params<C>>) -> Result<Self> {
+        let form = params.form();
+        let fail = failure(form);
+        let nova = params.nova();
+        let (keys, verifier) = match form {
+            Form::Spartan => {
+                let (own, other) = Compressed::<C, Spartan>::setup(nova).map_err(fail)?;
+                (
+                    ProverKeys::Spartan(Box::new(own)),
+                    Keys::Spartan(Box::new(other)),
+                )
+            }
+            Form::MicroSpartan => {
+                let (own, other) = Compressed::<C, Micro>::setup(nova).map_err(fail)?;
+                (
+                    ProverKeys::Micro(Box::new(own)),
+                    Keys::Micro(Box::new(other)),
+                )
+            }
+        };
+        Ok(Self {
+            params: params.clone(),
+            keys,
+            verifying: VerifyingKey::new(params, verifier),
+        })
+    }
+
+    /// What checks the proofs.
+    pub fn verifying_key(&self) -> &VerifyingKey<C> {
+        &self.verifying
+    }
+
+    /// The same, without the prover's key.
+    pub fn into_verifying_key(self) -> VerifyingKey<C> {
+        self.verifying
+    }
+
+    /// Compresses a running proof and verifies the result once: a step whose constraints do not hold is
+    /// noticed here.
+    ///
+    /// # Errors
+    /// A running proof of other parameters, or of a step that does not satisfy its circuit.
+    pub fn compress(&self, running: &RunningProof<C>) -> Result<Vec<u8>> {
+        let fail = failure(self.params.form());
+        let (nova, proof) = (self.params.nova(), &running.recursive);
+        let snark = match &self.keys {
+            ProverKeys::Spartan(key) => {
+                Snark::spartan(Compressed::prove(nova, key, proof).map_err(fail)?)
+            }
+            ProverKeys::Micro(key) => {
+                Snark::micro(Compressed::prove(nova, key, proof).map_err(fail)?)
+            }
+        };
+        let bytes = snark.to_bytes()?;
+        self.verifying
+            .check(&bytes, running.steps, running.initial, running.last)
+            .map_err(|e| Error::Compression {
+                form: self.params.form(),
+                reason: e.to_string(),
+            })?;
+        Ok(bytes)
+    }
+}
+
+fn failure(form: Form) -> impl Fn(NovaError) -> Error + Copy {
+    move |e| Error::Compression {
+        form,
+        reason: e.to_string(),
+    }
 }

@@ -1,17 +1,17 @@
 //! The lengths inside nova's proof.
 //!
-//! nova-snark 0.76 asserts some lengths while it verifies (`batch_eval_verify`), where hostile bytes
-//! would panic. Its types keep their fields to themselves, so the proof is read a second time into
+//! nova-snark 0.76 asserts some lengths while it verifies (`batch_eval_verify`, `decompress`), where hostile
+//! bytes would panic. Its types keep their fields to themselves, so the proof is read a second time into
 //! types of the same encoding, and every length the circuit does not vary is compared.
 #![allow(
     dead_code,
     reason = "fields give the encoding's shape; only lengths are read"
 )]
 
-use pleat_step_circuits::ARITY;
+use pleat_folding::Form;
+use pleat_folding::sealed::Damage;
 use serde::Deserialize;
-
-use crate::{Envelope, Error, Result};
+use serde::de::DeserializeOwned;
 
 type Element = [u8; 32];
 type Point = [u8; 32];
@@ -44,10 +44,26 @@ struct Spartan<A> {
 }
 
 #[derive(Deserialize)]
+struct Micro {
+    oracles: [Point; 6],
+    outer: Sumcheck,
+    claims_outer: [Element; 4],
+    inner: Sumcheck,
+    evals: [Element; 15],
+    argument: Mercury,
+}
+
+#[derive(Deserialize)]
 struct Kzg {
     com: Vec<Point>,
     w: [Point; 3],
     v: Vec<[Element; 3]>,
+}
+
+#[derive(Deserialize)]
+struct Mercury {
+    points: [Point; 8],
+    evals: [Element; 6],
 }
 
 #[derive(Deserialize)]
@@ -58,7 +74,7 @@ struct InnerProduct {
 }
 
 #[derive(Deserialize)]
-struct Skeleton {
+struct Skeleton<S> {
     r_u_secondary: Relaxed,
     ri_secondary: Element,
     l_u_secondary: Strict,
@@ -70,7 +86,7 @@ struct Skeleton {
     l_ur_primary: Relaxed,
     nifs_un_primary: Point,
     blinds: [Element; 4],
-    primary: Spartan<Kzg>,
+    primary: S,
     secondary: Spartan<InnerProduct>,
     zn: Vec<Element>,
 }
@@ -78,23 +94,50 @@ struct Skeleton {
 /// Most rounds of a sum-check: no circuit has more variables.
 const MAX_ROUNDS: usize = 40;
 
+/// Of the degree for which a round sends so many coefficients: all but the linear one.
 fn sumcheck(proof: &Sumcheck, coefficients: usize) -> bool {
     proof.len() <= MAX_ROUNDS && proof.iter().all(|round| round.len() == coefficients)
 }
 
-fn spartan<A>(snark: &Spartan<A>) -> bool {
-    // A round's polynomial is sent without its linear term: degree 3, 2, 2.
-    sumcheck(&snark.outer, 3)
-        && sumcheck(&snark.inner, 2)
-        && sumcheck(&snark.batch, 2)
-        && snark.evals_batch.len() == 2
+/// The argument on one curve.
+trait Argument: DeserializeOwned {
+    fn sound(&self) -> bool;
 }
 
-/// Checks every length in the proof that does not depend on the circuit, and bounds the others.
-pub(crate) fn check(envelope: &Envelope) -> Result<()> {
-    let wrong = |_| Error::Malformed("its proof has another structure".into());
-    let bytes = postcard::to_stdvec(&envelope.snark).map_err(wrong)?;
-    let (skeleton, rest) = postcard::take_from_bytes::<Skeleton>(&bytes).map_err(wrong)?;
+impl<A: Argument> Argument for Spartan<A> {
+    fn sound(&self) -> bool {
+        sumcheck(&self.outer, 3)
+            && sumcheck(&self.inner, 2)
+            && sumcheck(&self.batch, 2)
+            && self.evals_batch.len() == 2
+            && self.argument.sound()
+    }
+}
+
+impl Argument for Micro {
+    fn sound(&self) -> bool {
+        sumcheck(&self.outer, 3) && sumcheck(&self.inner, 3)
+    }
+}
+
+impl Argument for Kzg {
+    fn sound(&self) -> bool {
+        self.v.len() <= MAX_ROUNDS && self.com.len() + 1 == self.v.len()
+    }
+}
+
+impl Argument for InnerProduct {
+    fn sound(&self) -> bool {
+        self.left.len() < 32 && self.left.len() == self.right.len()
+    }
+}
+
+fn wrong() -> Damage {
+    Damage::Content("its proof has another structure".into())
+}
+
+fn check_as<S: Argument>(bytes: &[u8]) -> Result<(), Damage> {
+    let (skeleton, rest) = postcard::take_from_bytes::<Skeleton<S>>(bytes).map_err(|_| wrong())?;
     let instances = [
         &skeleton.r_u_secondary.x,
         &skeleton.l_u_secondary.x,
@@ -102,19 +145,21 @@ pub(crate) fn check(envelope: &Envelope) -> Result<()> {
         &skeleton.r_u_primary.x,
         &skeleton.l_ur_primary.x,
     ];
-    let (kzg, ipa) = (&skeleton.primary.argument, &skeleton.secondary.argument);
     let right = rest.is_empty()
         && instances.iter().all(|x| x.len() == 2)
-        && skeleton.zn.len() == ARITY
-        && spartan(&skeleton.primary)
-        && spartan(&skeleton.secondary)
-        && kzg.v.len() <= MAX_ROUNDS
-        && kzg.com.len() + 1 == kzg.v.len()
-        && ipa.left.len() < 32
-        && ipa.left.len() == ipa.right.len();
-    if right {
-        Ok(())
-    } else {
-        Err(Error::Malformed("its proof has another structure".into()))
+        && skeleton.zn.len() == 1
+        && skeleton.primary.sound()
+        && skeleton.secondary.sound();
+    match right {
+        true => Ok(()),
+        false => Err(wrong()),
+    }
+}
+
+/// Checks every length in a proof that does not depend on the circuit, and bounds the others.
+pub(crate) fn check(form: Form, bytes: &[u8]) -> Result<(), Damage> {
+    match form {
+        Form::Spartan => check_as::<Spartan<Kzg>>(bytes),
+        Form::MicroSpartan => check_as::<Micro>(bytes),
     }
 }

@@ -130,8 +130,7 @@ impl<C: Circuit> Params<C> {
             answer
         };
         let circuit = C::blank(shape);
-        let nova =
-            quietly(|| PublicParams::setup_with_ptau_dir(&circuit, &hint, &|_| 0, srs_dir));
+        let nova = quietly(|| PublicParams::setup_with_ptau_dir(&circuit, &hint, &|_| 0, srs_dir));
         let (srs, mut sizes) = match found.take() {
             Some((file, sizes)) => (file?, sizes),
             None => {

@@ -8,7 +8,6 @@ use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, Index, LinearCombination, SynthesisError, Variable};
 
 use crate::Scalar;
-use crate::gadgets::{Cell, scalar};
 
 type Terms = Vec<(usize, Scalar)>;
 
@@ -33,17 +32,7 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// A variable that stands for an input of a gadget: bound by nothing.
-    pub fn input(&mut self, value: i64) -> Cell {
-        let variable = self.alloc(|| "input", || Ok(scalar(value))).unwrap();
-        Cell {
-            variable,
-            coefficient: 1,
-            value,
-        }
-    }
-
-    /// The same as a number of the frontend.
+    /// A variable that stands for an input of a gadget, as a number of the frontend: bound by nothing.
     pub fn input_number(&mut self, value: Scalar) -> AllocatedNum<Scalar> {
         AllocatedNum::alloc(self, || Ok(value)).unwrap()
     }
@@ -156,7 +145,7 @@ impl Recorder {
                 old.double(),
                 Scalar::ZERO,
                 Scalar::ONE,
-                old + scalar(1 << 20),
+                old + Scalar::from(1 << 20),
                 Scalar::random(rand_core_of_tests(cell)),
             ];
             for new in changes {

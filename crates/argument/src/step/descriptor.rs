@@ -213,25 +213,3 @@ impl Descriptor {
 pub fn extend_program(chain: &Scalar, descriptor: &Scalar) -> Scalar {
     hash(Domain::Program, &[*chain, *descriptor])
 }
-
-/// Three words of 64 bits an element.
-fn pack_words(words: &[u64]) -> Vec<Scalar> {
-    words
-        .chunks(3)
-        .map(|w| {
-            Scalar::from_raw([
-                w[0],
-                w.get(1).copied().unwrap_or(0),
-                w.get(2).copied().unwrap_or(0),
-                0,
-            ])
-        })
-        .collect()
-}
-
-/// The hash of words, their number first.
-pub(crate) fn words_digest(words: &[u64]) -> Scalar {
-    let mut elements = vec![Scalar::from(words.len() as u64)];
-    elements.extend(pack_words(words));
-    hash(Domain::Descriptor, &elements)
-}

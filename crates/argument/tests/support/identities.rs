@@ -249,27 +249,25 @@ pub(crate) fn check(
     };
     check_coverage(case, &program, &context, rng);
     let (mut identities, mut claims) = sums(&program, &values, &context, rng);
-    for (head, point) in [(&program.head, &context.point)] {
-        for product in &head.products {
-            let shape = network.layers[product.layer].shape;
-            let plane = shape.plane() as u64;
-            let steps = [shape.width as u64, plane, plane << group_bits];
-            let (u, x) = product_tables(network, weights, product, &executed, steps, &context);
-            let sum: Scalar = u.iter().zip(&x).map(|(u, x)| *u * x).sum();
-            let own = identities.entry(product.identity).or_insert(Scalar::ZERO);
-            assert_eq!(*own, sum, "product of layer {}: {product:?}", product.layer);
-            identities.remove(&product.identity);
-            let (low, high) = point.split_at(product.bits as usize);
-            let rest: Scalar = high.iter().map(|r| Scalar::ONE - r).product();
-            for (table, claim, name) in [(&x, product.claim, "X"), (&u, product.claim + 1, "U")] {
-                let claimed = claims.remove(&claim).unwrap_or(Scalar::ZERO);
-                let expected = evaluate(table, low) * rest;
-                assert_eq!(
-                    claimed, expected,
-                    "{name} of layer {}: {product:?}",
-                    product.layer
-                );
-            }
+    for product in &program.head.products {
+        let shape = network.layers[product.layer].shape;
+        let plane = shape.plane() as u64;
+        let steps = [shape.width as u64, plane, plane << group_bits];
+        let (u, x) = product_tables(network, weights, product, &executed, steps, &context);
+        let sum: Scalar = u.iter().zip(&x).map(|(u, x)| *u * x).sum();
+        let own = identities.entry(product.identity).or_insert(Scalar::ZERO);
+        assert_eq!(*own, sum, "product of layer {}: {product:?}", product.layer);
+        identities.remove(&product.identity);
+        let (low, high) = context.point.split_at(product.bits as usize);
+        let rest: Scalar = high.iter().map(|r| Scalar::ONE - r).product();
+        for (table, claim, name) in [(&x, product.claim, "X"), (&u, product.claim + 1, "U")] {
+            let claimed = claims.remove(&claim).unwrap_or(Scalar::ZERO);
+            let expected = evaluate(table, low) * rest;
+            assert_eq!(
+                claimed, expected,
+                "{name} of layer {}: {product:?}",
+                product.layer
+            );
         }
     }
     for (identity, sum) in identities {

@@ -5,13 +5,17 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use pleat_folding::{Requirements, srs};
-use pleat_step_circuits::{Kind, Step};
+use pleat_argument::program::Kind;
+use pleat_argument::srs;
+use pleat_folding::Form;
 use serde::Serialize;
 
-use crate::args::{Cli, Command, DataArgs, DemoArgs, VerifyArgs};
+use crate::args::{ClassArgs, Cli, Command, DataArgs, DemoArgs, VerifyArgs};
+use crate::class::choose;
 use crate::console::Console;
-use crate::verbs::{import, prove, verify};
+use crate::estimate::estimate;
+use crate::verbs::{import, open_data, prove, register, select, verify};
+use crate::workshop::Workshop;
 
 const MODEL: &[u8] = include_bytes!("../../../../examples/lenet5/lenet5.onnx");
 const IMAGES: &[u8] = include_bytes!("../../../../examples/lenet5/digits-images-idx3-ubyte.gz");
@@ -19,6 +23,7 @@ const LABELS: &[u8] = include_bytes!("../../../../examples/lenet5/digits-labels-
 
 #[derive(Debug, Serialize)]
 struct DemoResult {
+    register: register::RegisterResult,
     prove: prove::ProveResult,
     verify: verify::VerifyResult,
     seconds: f64,
@@ -68,7 +73,8 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let bundle_path = folder.join("lenet5.pleat");
     let proof = folder.join("digits.proof");
-    for path in [&bundle_path, &proof] {
+    let registration = folder.join("lenet5.registration");
+    for path in [&bundle_path, &registration, &proof] {
         crate::output::check(path, &[], args.force)?;
     }
 
@@ -90,8 +96,15 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     let (bundle, _) = import::make_bundle(import_args, console)?;
     bundle.save(&bundle_path, args.force)?;
 
-    let step = Step::new(&bundle.network, Kind::Accuracy)?;
-    let power = Requirements::of(&step)?.power;
+    let class = choose(&bundle.network, &ClassArgs::default())?;
+    let estimated = estimate(
+        &bundle.network,
+        Kind::Accuracy,
+        true,
+        class,
+        args.samples as u64,
+    )?;
+    let power = estimated.power;
     let keys = super::srs::folder(cache);
     if matches!(
         srs::find(&keys, power),
@@ -107,8 +120,18 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         console.note("2. key: one is there already");
     }
 
+    console.note("3. register: the weights are integers of the declared widths, and stay secret");
+    let workshop = Workshop::open(class, Form::Spartan, cache, console)?;
+    let registered = register::register(
+        &workshop,
+        (&bundle, Some(&bundle_path)),
+        &registration,
+        args.force,
+        console,
+    )?;
+
     console.note(&format!(
-        "3. prove: {} real digits, one folding step each; the weights stay secret",
+        "4. prove: {} real digits; the weights stay secret",
         args.samples
     ));
     let data = DataArgs {
@@ -117,24 +140,27 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         limit: Some(args.samples),
         offset: 0,
     };
-    let proved = prove::prove(
-        &bundle,
-        &data,
-        Kind::Accuracy,
-        &[],
-        &proof,
-        args.force,
-        cache,
-        console,
-    )?;
+    let (data_set, range) = open_data(&bundle.network, &data)?;
+    let samples = select(data_set, range, Kind::Accuracy, &images)?;
+    let task = prove::Task {
+        bundle: &bundle,
+        path: Some(&bundle_path),
+        kind: Kind::Accuracy,
+        context: &[],
+        output: &proof,
+        force: args.force,
+    };
+    let proved = prove::prove(&workshop, &task, &samples, console)?;
+    drop(workshop);
 
-    console.note("4. verify: with the proof, the digits and the key alone");
+    console.note("5. verify: with registration, proof, digits and key alone");
     let model_id = hex::decode(&proved.statement.model_id)?
         .try_into()
         .map_err(|_| anyhow::anyhow!("a model id of another length"))?;
     let verified = verify::verify(
         &VerifyArgs {
             proof,
+            registration: Some(registration),
             model_id: Some(model_id),
             data: Some(images),
             labels: Some(labels),
@@ -145,6 +171,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         console,
     )?;
     let result = DemoResult {
+        register: registered,
         prove: proved,
         verify: verified,
         seconds: start.elapsed().as_secs_f64(),
@@ -155,7 +182,8 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
             None => "files       temporary; --output DIR keeps them".to_owned(),
         };
         format!(
-            "{}\n{}\n{place}\ntotal       {:.0} s",
+            "{}\n{}\n{}\n{place}\ntotal       {:.0} s",
+            register::text(&result.register),
             prove::text(&result.prove),
             verify::text(&result.verify),
             result.seconds

@@ -11,13 +11,13 @@ use pleat_model::execute::Executor;
 use pleat_model::graph::Graph;
 use pleat_model::import::{ImportOptions, read_model};
 use pleat_model::quantize::{QuantizeOptions, Quantized, quantize, synthetic_samples};
-use pleat_step_circuits::{Kind, Step};
 use serde::Serialize;
 
-use crate::args::ImportArgs;
+use crate::args::{ClassArgs, ImportArgs};
+use crate::class::choose;
 use crate::console::Console;
+use crate::failure::sentence;
 use crate::verbs::inspect::Widths;
-use crate::verbs::model_id_hex;
 
 /// Multiplications spent on calibrating one candidate; bounds the number of samples used.
 const CALIBRATION_WORK: usize = 1 << 31;
@@ -39,7 +39,6 @@ pub(crate) struct ImportResult {
     worst_layer: String,
     worst_layer_error: f64,
     overflow: String,
-    model_id: String,
     /// Whether the prover supports every layer, and why not.
     provable: bool,
     reason: Option<String>,
@@ -232,11 +231,10 @@ fn graph_activations(graph: &Graph) -> usize {
 fn summary(bundle: &Bundle, output: PathBuf, activations: usize) -> Result<ImportResult> {
     let report = &bundle.report;
     let accuracy = report.accuracy.unwrap_or_default();
-    let reason = Step::new(&bundle.network, Kind::Accuracy)
+    let reason = choose(&bundle.network, &ClassArgs::default())
         .err()
-        .map(|e| e.to_string());
+        .map(|e| sentence(&e));
     Ok(ImportResult {
-        model_id: model_id_hex(bundle)?,
         provable: reason.is_none(),
         reason,
         bundle: output,
@@ -289,7 +287,6 @@ fn text(r: &ImportResult) -> String {
             r.samples
         ));
     }
-    lines.push(format!("model id        {} (public)", r.model_id));
     if let Some(reason) = &r.reason {
         lines.push(format!("proof           not possible: {reason}"));
     }

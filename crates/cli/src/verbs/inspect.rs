@@ -2,16 +2,18 @@
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
+use pleat_argument::program::Kind;
 use pleat_model::bounds::layers_that_may_refuse;
 use pleat_model::bundle::Bundle;
 use pleat_model::network::{Activation, LayerOp, LinearMap, Network};
 use serde::Serialize;
 
 use crate::args::InspectArgs;
+use crate::class::choose;
 use crate::console::Console;
-use crate::estimate::{Budget, Estimate, estimate};
+use crate::estimate::{Estimate, estimate};
 use crate::failure::sentence;
-use crate::verbs::{load_bundle, model_id_hex};
+use crate::verbs::load_bundle;
 
 /// Widths in bits over a network.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +73,6 @@ struct LayerLine {
 #[derive(Debug, Serialize)]
 struct InspectResult {
     source: String,
-    model_id: String,
     layers: Vec<LayerLine>,
     parameters: usize,
     shift: u32,
@@ -82,10 +83,7 @@ struct InspectResult {
     /// Whether the prover supports every layer, and why not.
     provable: bool,
     reason: Option<String>,
-    constraints_per_step: Option<usize>,
-    /// Steps the estimate is for: one sample each.
-    steps_per_batch: Option<usize>,
-    budget: Option<Budget>,
+    /// Exact sizes and an estimate of the cost.
     estimate: Option<Estimate>,
 }
 
@@ -147,18 +145,19 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
         })
         .collect();
     let accuracy = bundle.report.accuracy;
-    let (cost, reason) = match estimate(network, args.statement.into(), args.steps) {
+    let kind: Kind = args.statement.into();
+    let cost = choose(network, &args.class).and_then(|class| {
+        let labelled = kind == Kind::Accuracy;
+        estimate(network, kind, labelled, class, args.samples as u64)
+    });
+    let (cost, reason) = match cost {
         Ok(cost) => (Some(cost), None),
         Err(e) => (None, Some(sentence(&e))),
     };
     Ok(InspectResult {
-        model_id: model_id_hex(bundle)?,
         provable: cost.is_some(),
         reason,
-        constraints_per_step: cost.map(|(budget, _)| budget.constraints),
-        steps_per_batch: cost.map(|(_, estimate)| estimate.steps),
-        budget: cost.map(|(budget, _)| budget),
-        estimate: cost.map(|(_, estimate)| estimate),
+        estimate: cost,
         source: bundle.report.source.clone(),
         layers,
         parameters: network.parameters(),
@@ -235,7 +234,6 @@ fn text(r: &InspectResult) -> String {
     }
     let mut lines = vec![
         format!("model        {}", r.source),
-        format!("model id     {}", r.model_id),
         table.to_string(),
         format!(
             "integers     {} parameters, weights up to {} bits, activations {} bits, shift {}",
@@ -253,18 +251,23 @@ fn text(r: &InspectResult) -> String {
     if let Some(reason) = &r.reason {
         lines.push(format!("proof        not possible: {reason}"));
     }
-    if let (Some(budget), Some(e)) = (&r.budget, &r.estimate) {
+    if let Some(e) = &r.estimate {
         lines.push(format!(
-            "step         {} constraints, {} variables, {} non-zero coefficients",
-            budget.constraints, budget.variables, budget.nonzeros
+            "size         {} sample(s) in {} group(s): {} chunks of 2^{} rows, {:.1} % of them used, {} steps",
+            e.samples,
+            e.groups,
+            e.chunks,
+            e.row_bits,
+            100.0 * e.utilisation,
+            e.steps
         ));
         lines.push(format!(
             "key          2^{power} points: pleat srs new --power {power}, or a ceremony's file",
-            power = budget.power
+            power = e.power
         ));
         lines.push(format!(
-            "estimate     {} sample(s) on two idle cores: setup {:.1} s, folding {:.1} s, compression {:.1} s",
-            e.steps, e.setup_seconds, e.fold_seconds, e.compress_seconds
+            "estimate     on two idle cores: setup {:.1} s, proving {:.1} s, compression {:.1} s",
+            e.setup_seconds, e.prove_seconds, e.compress_seconds
         ));
         lines.push(format!(
             "             {:.2} GB of memory, {:.2} GB of disk (key and proof), proof about {} bytes",

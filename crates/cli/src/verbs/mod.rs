@@ -4,29 +4,32 @@ pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod prove;
+pub(crate) mod register;
 pub(crate) mod run;
 pub(crate) mod shell;
 pub(crate) mod srs;
 pub(crate) mod verify;
 
-use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use pleat_argument::program::Kind;
+use pleat_compressor::Envelope;
+use pleat_compressor::envelope::MAX_BYTES;
 use pleat_model::bundle::Bundle;
 use pleat_model::data::DataSet;
 use pleat_model::network::Network;
-use pleat_step_circuits::statement::{model_id, to_bytes};
 use serde::Serialize;
 
 use crate::args::DataArgs;
+use crate::selection::Selection;
 
 /// The public part of a proof, as people and programs read it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Statement {
-    kind: String,
+    kind: &'static str,
     pub(crate) model_id: String,
-    data_id: String,
+    data_id: Option<String>,
     samples: u64,
     context: String,
     correct: Option<u64>,
@@ -35,19 +38,74 @@ pub(crate) struct Statement {
     outputs: Option<Vec<Vec<Vec<i32>>>>,
 }
 
+impl Statement {
+    pub(crate) fn of(envelope: &Envelope) -> Self {
+        let s = &envelope.statement;
+        let accuracy = s.kind == Kind::Accuracy;
+        Self {
+            kind: match s.kind {
+                Kind::Outputs => "outputs",
+                Kind::Accuracy => "accuracy",
+                Kind::RegisteredModel => "registered model",
+                Kind::RegisteredData => "registered data",
+            },
+            model_id: hex::encode(s.model),
+            data_id: (s.kind != Kind::RegisteredModel).then(|| hex::encode(s.data)),
+            samples: s.samples,
+            context: hex::encode(&s.context),
+            correct: accuracy.then_some(envelope.correct),
+            accuracy: accuracy.then(|| envelope.correct as f64 / s.samples.max(1) as f64),
+            outputs: (s.kind == Kind::Outputs).then(|| envelope.outputs.clone()),
+        }
+    }
+
+    /// What it says, a line each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let claim = match (self.correct, self.accuracy, &self.outputs) {
+            (Some(k), Some(a), _) => format!(
+                "claim       {k} of {} correct ({:.2} %)",
+                self.samples,
+                a * 100.0
+            ),
+            (_, _, Some(_)) => format!(
+                "claim       the outputs of {} samples (--json prints them)",
+                self.samples
+            ),
+            _ => "claim       the weights are integers of the declared widths".to_owned(),
+        };
+        let mut lines = vec![claim, format!("model id    {}", self.model_id)];
+        if let Some(id) = &self.data_id {
+            lines.push(format!("data id     {id}"));
+        }
+        if !self.context.is_empty() {
+            lines.push(format!("context     {}", self.context));
+        }
+        lines
+    }
+}
+
 /// Reads a bundle, with its path in every error.
 pub(crate) fn load_bundle(path: &Path) -> Result<Bundle> {
     Bundle::load(path).with_context(|| format!("bundle {}", path.display()))
 }
 
-/// The public id of a bundle's model.
-pub(crate) fn model_id_hex(bundle: &Bundle) -> Result<String> {
-    let id = model_id(&bundle.network, &bundle.weights, &bundle.salt)?;
-    Ok(hex::encode(to_bytes(&id)))
+/// Reads a proof or a registration, with its path in every error.
+pub(crate) fn load_envelope(path: &Path) -> Result<Envelope> {
+    let read = || -> Result<Envelope> {
+        let size = std::fs::metadata(path)?.len();
+        if size > MAX_BYTES {
+            bail!("{size} bytes are no proof; the largest has {MAX_BYTES}");
+        }
+        Ok(Envelope::from_bytes(&std::fs::read(path)?)?)
+    };
+    read().with_context(|| format!("proof {}", path.display()))
 }
 
-/// Opens the data a command names and the range of it that is meant.
-pub(crate) fn open_data(network: &Network, args: &DataArgs) -> Result<(DataSet, Range<usize>)> {
+/// Opens the data a command names.
+pub(crate) fn open_data(
+    network: &Network,
+    args: &DataArgs,
+) -> Result<(DataSet, std::ops::Range<usize>)> {
     let data = DataSet::open(&args.data, args.labels.as_deref(), &network.input)
         .with_context(|| format!("data {}", args.data.display()))?;
     let end = match args.limit {
@@ -63,4 +121,20 @@ pub(crate) fn open_data(network: &Network, args: &DataArgs) -> Result<(DataSet, 
         );
     }
     Ok((data, args.offset..end))
+}
+
+/// The part of some data that a statement of a kind is about.
+pub(crate) fn select(
+    data: DataSet,
+    range: std::ops::Range<usize>,
+    kind: Kind,
+    path: &Path,
+) -> Result<Selection> {
+    if kind == Kind::Accuracy && !data.has_labels() {
+        bail!(
+            "data {}: a statement about accuracy needs labels; give --labels FILE, or --statement outputs",
+            path.display()
+        );
+    }
+    Ok(Selection::new(data, range, kind == Kind::Accuracy))
 }

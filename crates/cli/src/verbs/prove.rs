@@ -1,24 +1,26 @@
 //! `pleat prove`.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use pleat_compressor::{Claim, compress};
-use pleat_folding::{Params, Prover, Requirements, srs};
+use anyhow::{Context, Result};
+use pleat_argument::data::Samples;
+use pleat_argument::evaluation::Evaluation;
+use pleat_argument::program::Kind;
+use pleat_argument::statement::{Visibility, context_hash, to_bytes};
+use pleat_compressor::Statement as Claimed;
 use pleat_model::bundle::Bundle;
-use pleat_model::data::{DataSet, check_label};
+use pleat_model::data::check_label;
 use pleat_model::execute::Executor;
 use pleat_model::files::{Access, write_atomic};
-use pleat_step_circuits::{Kind, Step};
 use serde::Serialize;
 
-use crate::args::{DataArgs, ProveArgs};
+use crate::args::ProveArgs;
+use crate::class::choose;
 use crate::console::Console;
-use crate::estimate::memory_bytes;
-use crate::resources::{available_memory, peak_rss_bytes};
-use crate::verbs::{Statement, load_bundle, open_data};
+use crate::resources::peak_rss_bytes;
+use crate::selection::Selection;
+use crate::verbs::{Statement, load_bundle, open_data, select};
+use crate::workshop::{Content, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ProveResult {
@@ -26,12 +28,26 @@ pub(crate) struct ProveResult {
     pub(crate) statement: Statement,
     pub(crate) steps: u64,
     pub(crate) constraints_per_step: usize,
-    pub(crate) setup_seconds: f64,
     pub(crate) fold_seconds: f64,
     pub(crate) compress_seconds: f64,
+    pub(crate) setup: Setup,
+    pub(crate) spent: Spent,
+    /// Whether the commitments to the weights were made before.
+    pub(crate) weights_cached: bool,
     pub(crate) peak_rss_bytes: Option<u64>,
     pub(crate) proof_bytes: usize,
     pub(crate) srs_warning: Option<&'static str>,
+}
+
+/// What is proved of a bundle, and where the proof goes.
+pub(crate) struct Task<'a> {
+    pub(crate) bundle: &'a Bundle,
+    /// Commitments to its weights are cached beside it.
+    pub(crate) path: Option<&'a Path>,
+    pub(crate) kind: Kind,
+    pub(crate) context: &'a [u8],
+    pub(crate) output: &'a Path,
+    pub(crate) force: bool,
 }
 
 pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<()> {
@@ -39,171 +55,97 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     inputs.extend(args.data.labels.as_deref());
     crate::output::check(&args.output, &inputs, args.force)?;
     let bundle = load_bundle(&args.bundle)?;
-    let result = prove(
-        &bundle,
-        &args.data,
-        args.statement.into(),
-        &args.context.0,
-        &args.output,
-        args.force,
-        cache,
-        console,
-    )?;
+    let kind = args.statement.into();
+    let (data, range) = open_data(&bundle.network, &args.data)?;
+    let samples = select(data, range, kind, &args.data.data)?;
+    let place = || format!("data {}", args.data.data.display());
+    let class = choose(&bundle.network, &args.class)?;
+    // Everything that can be refused is refused before the first expensive step.
+    check_samples(&bundle, &samples).with_context(place)?;
+    let workshop = Workshop::open(class, args.form.into(), cache, console)?;
+    let task = Task {
+        bundle: &bundle,
+        path: Some(&args.bundle),
+        kind,
+        context: &args.context.0,
+        output: &args.output,
+        force: args.force,
+    };
+    let result = prove(&workshop, &task, &samples, console)?;
     console.result(&result, || text(&result))
 }
 
-/// Proves the samples of `data` and writes the proof.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the demonstration calls it with the same parts"
-)]
+/// Proves a statement about some samples and writes the proof.
 pub(crate) fn prove(
-    bundle: &Bundle,
-    data: &DataArgs,
-    kind: Kind,
-    context: &[u8],
-    output: &Path,
-    force: bool,
-    cache: &Path,
+    workshop: &Workshop,
+    task: &Task<'_>,
+    samples: &Selection,
     console: &Console,
 ) -> Result<ProveResult> {
-    let (data_set, range) = open_data(&bundle.network, data)?;
-    if kind == Kind::Accuracy && !data_set.has_labels() {
-        bail!(
-            "data {}: a statement about accuracy needs labels; give --labels FILE, or --statement outputs",
-            data.data.display()
-        );
-    }
-    let place = || format!("data {}", data.data.display());
-    // Everything that can be refused is refused before the first expensive step.
-    let requirements = Requirements::of(&Step::new(&bundle.network, kind)?)?;
-    srs::find(&super::srs::folder(cache), requirements.power)?;
-    let memory = memory_bytes(requirements.constraints);
-    if let Some(free) = available_memory().filter(|&free| free < memory) {
-        console.note(&format!(
-            "warning: this takes about {:.1} GB of memory, {:.1} GB are free",
-            memory as f64 / 1e9,
-            free as f64 / 1e9
-        ));
-    }
-    check_samples(bundle, &data_set, range.clone(), kind).with_context(place)?;
-    let start = Instant::now();
-    console.note("building the circuit and reading the commitment key");
-    let params = Params::setup(&bundle.network, kind, &super::srs::folder(cache))?;
-    if let Some(warning) = params.srs().origin.warning() {
-        console.note(&format!("warning: {warning}"));
-    }
-    let setup_seconds = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let mut prover = Prover::new(&params, &bundle.weights, &bundle.salt, context)?;
-    let progress = console.progress("proving samples", range.len());
-    for (done, sample) in data_set.samples(range.clone())?.enumerate() {
-        let sample = sample.with_context(place)?;
-        let label = match kind {
-            Kind::Accuracy => sample.label,
-            Kind::Outputs => None,
-        };
-        prover.prove_sample(&sample.values, label)?;
-        progress.set(done + 1);
-    }
-    progress.done();
-    let running = prover.finish()?;
-    let fold_seconds = start.elapsed().as_secs_f64();
-    console.note("compressing");
-    let start = Instant::now();
-    let envelope = compress(&params, &running)?;
+    let model = workshop.model(task.bundle, task.path, console)?;
+    let evaluation = Evaluation::new(&model, task.kind, samples, Visibility::Public, None)?;
+    let steps = evaluation.schedule(samples.count())?.steps();
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    let context = context_hash(task.context);
+    let (proved, running, seconds) = workshop.fold(steps, console, |scheme, sink| {
+        evaluation.fold(samples, context, secret, scheme, sink)
+    })?;
+    let mut spent = Spent::new(&proved.times, &running, seconds);
+    let content = Content {
+        statement: Claimed {
+            kind: task.kind,
+            row_bits: model.row_bits,
+            group_bits: evaluation.program().group_bits,
+            labelled: samples.labelled(),
+            samples: samples.count(),
+            context: task.context.to_vec(),
+            model: to_bytes(&proved.statement.model),
+            data: to_bytes(&proved.statement.data),
+            visibility: Visibility::Public,
+        },
+        correct: proved.count,
+        outputs: proved.outputs,
+        bundle: task.bundle,
+        folded: proved.proof,
+    };
+    let (envelope, compress_seconds) = workshop.finish(&running, content, console)?;
+    spent.compress_seconds = compress_seconds;
     let bytes = envelope.to_bytes()?;
-    let compress_seconds = start.elapsed().as_secs_f64();
-    write_atomic(output, Access::Public, force, |w| w.write_all(&bytes))?;
+    write_atomic(task.output, Access::Public, task.force, |w| {
+        w.write_all(&bytes)
+    })?;
+    let setup = workshop.setup();
     Ok(ProveResult {
-        proof: output.to_owned(),
-        statement: Statement::of(
-            &envelope.model_id,
-            &envelope.data_id,
-            envelope.samples,
-            &envelope.context,
-            &envelope.claim,
-        ),
-        steps: envelope.samples,
-        constraints_per_step: requirements.constraints,
-        setup_seconds,
-        fold_seconds,
+        proof: task.output.to_owned(),
+        statement: Statement::of(&envelope),
+        steps: spent.steps,
+        constraints_per_step: setup.constraints,
+        fold_seconds: spent.fold_seconds,
         compress_seconds,
+        setup,
+        spent,
+        weights_cached: model.cached,
         peak_rss_bytes: peak_rss_bytes(),
         proof_bytes: bytes.len(),
-        srs_warning: params.srs().origin.warning(),
+        srs_warning: workshop.warning(),
     })
 }
 
 /// Computes every sample once: unreadable ones, wrong labels and values that leave a table are found
 /// in a thousandth of the time the proof takes.
-fn check_samples(
-    bundle: &Bundle,
-    data: &DataSet,
-    range: Range<usize>,
-    kind: Kind,
-) -> pleat_model::Result<()> {
+pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection) -> Result<()> {
     let executor = Executor::new(&bundle.network, &bundle.weights);
     let classes = bundle.network.classes();
-    for (index, sample) in range.clone().zip(data.samples(range)?) {
-        let sample = sample?;
-        if let (Kind::Accuracy, Some(label)) = (kind, sample.label) {
-            check_label(label, classes, index)?;
+    for index in 0..samples.count() {
+        for sample in samples.read(index..index + 1)? {
+            if let Some(label) = sample.label {
+                check_label(label, classes, index as usize)?;
+            }
+            executor.run(&sample.values, index as usize)?;
         }
-        executor.run(&sample.values, index)?;
     }
     Ok(())
-}
-
-impl Statement {
-    pub(crate) fn of(
-        model_id: &[u8],
-        data_id: &[u8],
-        samples: u64,
-        context: &[u8],
-        claim: &Claim,
-    ) -> Self {
-        let (correct, accuracy, outputs) = match claim {
-            Claim::Accuracy { correct } => {
-                (Some(*correct), Some(*correct as f64 / samples as f64), None)
-            }
-            Claim::Outputs { outputs } => (None, None, Some(outputs.clone())),
-        };
-        Self {
-            kind: claim.kind().to_string(),
-            model_id: hex::encode(model_id),
-            data_id: hex::encode(data_id),
-            samples,
-            context: hex::encode(context),
-            correct,
-            accuracy,
-            outputs,
-        }
-    }
-
-    /// What it says, a line each.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let claim = match (self.correct, self.accuracy) {
-            (Some(k), Some(a)) => format!(
-                "claim       {k} of {} correct ({:.2} %)",
-                self.samples,
-                a * 100.0
-            ),
-            _ => format!(
-                "claim       the outputs of {} samples (--json prints them)",
-                self.samples
-            ),
-        };
-        let mut lines = vec![
-            claim,
-            format!("model id    {}", self.model_id),
-            format!("data id     {}", self.data_id),
-        ];
-        if !self.context.is_empty() {
-            lines.push(format!("context     {}", self.context));
-        }
-        lines
-    }
 }
 
 pub(crate) fn text(r: &ProveResult) -> String {
@@ -213,10 +155,7 @@ pub(crate) fn text(r: &ProveResult) -> String {
         r.proof_bytes
     )];
     lines.extend(r.statement.lines());
-    lines.push(format!(
-        "work        {} steps of {} constraints: setup {:.1} s, folding {:.1} s, compression {:.1} s",
-        r.steps, r.constraints_per_step, r.setup_seconds, r.fold_seconds, r.compress_seconds
-    ));
+    lines.push(r.spent.line(&r.setup));
     if let Some(bytes) = r.peak_rss_bytes {
         lines.push(format!("memory      {:.2} GB at most", bytes as f64 / 1e9));
     }

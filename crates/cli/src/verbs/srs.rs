@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use pleat_folding::srs::{self, Origin, SrsFile};
+use pleat_argument::srs::{self, Origin, SrsFile};
 use serde::Serialize;
 
 use crate::args::SrsCommand;

@@ -3,31 +3,33 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use pleat_compressor::envelope::MAX_BYTES;
-use pleat_compressor::{Envelope, Error, Expectations, Verifier, precheck};
-use pleat_folding::srs::Origin;
+use anyhow::{Context, Result, bail};
+use pleat_argument::program::Kind;
+use pleat_argument::registry::Registry;
+use pleat_argument::srs::Origin;
+use pleat_argument::statement::to_bytes;
+use pleat_compressor::{Compressor, Envelope};
 use pleat_model::data::DataSet;
-use pleat_step_circuits::Kind;
-use pleat_step_circuits::statement::{Bytes, data_id, to_bytes};
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::console::Console;
-use crate::verbs::Statement;
+use crate::failure::NotProved;
+use crate::verbs::{Statement, load_envelope, select};
+use crate::workshop::Workshop;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct VerifyResult {
     pub(crate) valid: bool,
     pub(crate) statement: Statement,
-    /// Whether the data id was recomputed from given data.
-    pub(crate) data_checked: bool,
     /// Of the given data: index of the first sample proved, of the one after the last, and its size.
     pub(crate) data_range: Option<[usize; 3]>,
     /// Whether the model id was compared with a given one.
     pub(crate) model_checked: bool,
     pub(crate) setup_seconds: f64,
     pub(crate) seconds: f64,
+    /// Identity of the verifying key: the same for all models of a size class.
+    pub(crate) verifying_key_id: String,
     /// Identity of the commitment key.
     pub(crate) key_id: String,
     /// Where it came from.
@@ -36,114 +38,169 @@ pub(crate) struct VerifyResult {
 }
 
 pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<()> {
-    let result =
-        verify(args, cache, console).with_context(|| format!("proof {}", args.proof.display()))?;
+    let result = verify(args, cache, console)?;
     console.result(&result, || text(&result))
 }
 
 pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<VerifyResult> {
-    let size = std::fs::metadata(&args.proof)?.len();
-    if size > MAX_BYTES as u64 {
-        anyhow::bail!("{size} bytes are no proof; the largest has {MAX_BYTES}");
-    }
-    let envelope = Envelope::from_bytes(&std::fs::read(&args.proof)?)?;
-    let kind = envelope.claim.kind();
-    let given = given_data_id(args, &envelope)?;
-    let expectations = Expectations {
-        kind: None,
-        model_id: args.model_id,
-        data_id: given.map(|(id, _)| id),
-        samples: None,
-        context: args.context.as_ref().map(|c| c.0.clone()),
+    let envelope = load_envelope(&args.proof)?;
+    let place = || format!("proof {}", args.proof.display());
+    expect(args, &envelope).with_context(place)?;
+    let registered = matches!(
+        envelope.statement.kind,
+        Kind::RegisteredModel | Kind::RegisteredData
+    );
+    let registration = match (&args.registration, registered) {
+        (_, true) => None,
+        (Some(path), false) => Some((path, load_envelope(path)?)),
+        (None, false) => bail!(
+            "{}: a proof counts only for a registered model; give --registration FILE, \
+             which the model's owner makes with `pleat register`",
+            place()
+        ),
     };
-    let keys = super::srs::folder(cache);
-    precheck(&envelope, &keys, &expectations)?;
+    let data = match (&args.data, registered) {
+        (_, true) => None,
+        (Some(path), false) => Some((path, given_data(args, path, &envelope)?)),
+        (None, false) => bail!(
+            "{}: labels and values of public data are checked by the verifier; give --data DATA{}",
+            place(),
+            match envelope.statement.labelled {
+                true => " --labels LABELS",
+                false => "",
+            }
+        ),
+    };
+
     let start = Instant::now();
-    console.note("building the circuit of the proof's architecture");
-    // Whatever the proof says about itself is compared with the key that its architecture leads to.
-    let verifier = Verifier::new(&envelope.network, kind, &keys)?;
+    let bits = envelope.statement.row_bits;
+    let workshop = Workshop::open(bits, envelope.form(), cache, console)?;
+    let verifying = Compressor::setup(&workshop.params)?.into_verifying_key();
     let setup_seconds = start.elapsed().as_secs_f64();
+
     let start = Instant::now();
-    let verified = verifier.verify(envelope, &expectations)?;
+    let mut registry = Registry::default();
+    let key = &workshop.key;
+    let mut data_range = None;
+    if registered {
+        envelope
+            .register(&mut registry, key, &verifying)
+            .with_context(place)?;
+    }
+    if let Some((path, own)) = &registration {
+        let place = || format!("registration {}", path.display());
+        if own.statement.row_bits != bits || own.form() != envelope.form() {
+            bail!(
+                "{}: made for size class 2^{} and form {}, the proof for 2^{bits} and {}; \
+                 register the model with the proof's --size-class and --form",
+                place(),
+                own.statement.row_bits,
+                own.form(),
+                envelope.form()
+            );
+        }
+        own.register(&mut registry, key, &verifying)
+            .with_context(place)?;
+        if own.statement.model != envelope.statement.model {
+            return Err(NotProved(
+                "it is about another model than the registration".into(),
+            ))
+            .with_context(|| format!("proof {}", args.proof.display()));
+        }
+    }
+    if let Some((path, (samples, range))) = data {
+        let id = registry
+            .admit_data(key, &envelope.network, bits, &samples)
+            .with_context(|| format!("data {}", path.display()))?;
+        if to_bytes(&id) != envelope.statement.data {
+            return Err(NotProved(format!(
+                "it is about other data than {}",
+                path.display()
+            )))
+            .with_context(place);
+        }
+        data_range = Some(range);
+        envelope
+            .verify(&registry, key, &verifying)
+            .with_context(place)?;
+    }
     Ok(VerifyResult {
         valid: true,
-        statement: Statement::of(
-            &verified.model_id,
-            &verified.data_id,
-            verified.samples,
-            &verified.context,
-            &verified.claim,
-        ),
-        data_checked: given.is_some(),
-        data_range: given.map(|(_, range)| range),
-        model_checked: expectations.model_id.is_some(),
+        statement: Statement::of(&envelope),
+        data_range,
+        model_checked: args.model_id.is_some(),
         setup_seconds,
         seconds: start.elapsed().as_secs_f64(),
-        key_id: hex::encode(verified.srs_id),
-        srs_warning: verified.srs_origin.warning(),
-        key_origin: verified.srs_origin,
+        verifying_key_id: hex::encode(verifying.id()?),
+        key_id: hex::encode(key.srs().id),
+        srs_warning: workshop.warning(),
+        key_origin: key.srs().origin.clone(),
     })
 }
 
-/// The id of the data the caller gave, in the form the proof's kind of statement uses.
-fn given_data_id(args: &VerifyArgs, envelope: &Envelope) -> Result<Option<(Bytes, [usize; 3])>> {
-    let Some(path) = &args.data else {
-        return Ok(None);
-    };
-    let labelled = envelope.claim.kind() == Kind::Accuracy;
+/// Compares what the caller expects with what the proof says about itself.
+fn expect(args: &VerifyArgs, envelope: &Envelope) -> Result<()> {
+    let statement = &envelope.statement;
+    if let Some(id) = args.model_id.filter(|id| *id != statement.model) {
+        return Err(NotProved(format!(
+            "it is about model {}, not {}",
+            hex::encode(statement.model),
+            hex::encode(id)
+        ))
+        .into());
+    }
+    if let Some(context) = args.context.as_ref().filter(|c| c.0 != statement.context) {
+        return Err(NotProved(format!(
+            "it is bound to context '{}', not '{}'",
+            hex::encode(&statement.context),
+            hex::encode(&context.0)
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+/// The samples the proof says it is about, of the data the caller gave.
+fn given_data(
+    args: &VerifyArgs,
+    path: &Path,
+    envelope: &Envelope,
+) -> Result<(crate::selection::Selection, [usize; 3])> {
     let place = || format!("data {}", path.display());
     let data =
         DataSet::open(path, args.labels.as_deref(), &envelope.network.input).with_context(place)?;
-    if labelled && !data.has_labels() {
-        anyhow::bail!(
-            "{}: the proof is about accuracy, so checking its data needs the labels; give --labels FILE",
-            place()
-        );
-    }
-    let samples = usize::try_from(envelope.samples).unwrap_or(usize::MAX);
+    let samples = usize::try_from(envelope.statement.samples).unwrap_or(usize::MAX);
     let end = args.offset.saturating_add(samples);
     if end > data.len() {
-        return Err(Error::Unexpected {
-            what: "number of samples",
-            expected: format!("at most {}", data.len().saturating_sub(args.offset)),
-            got: samples.to_string(),
-        })
+        return Err(NotProved(format!(
+            "it is about {samples} samples, these are {} after --offset {}",
+            data.len().saturating_sub(args.offset),
+            args.offset
+        )))
         .with_context(place);
     }
-    let samples = data
-        .samples(args.offset..end)?
-        .collect::<pleat_model::Result<Vec<_>>>()
-        .with_context(place)?;
-    let id = data_id(
-        &envelope.network,
-        labelled,
-        samples
-            .iter()
-            .map(|s| (s.values.as_slice(), s.label.filter(|_| labelled))),
-    )?;
-    Ok(Some((to_bytes(&id), [args.offset, end, data.len()])))
+    let range = [args.offset, end, data.len()];
+    let kind = match envelope.statement.labelled {
+        true => Kind::Accuracy,
+        false => Kind::Outputs,
+    };
+    Ok((select(data, args.offset..end, kind, path)?, range))
 }
 
 pub(crate) fn text(r: &VerifyResult) -> String {
     let mut lines = vec!["VALID".to_owned()];
     lines.extend(r.statement.lines());
-    let checked = |yes: bool, what: &str, hint: &str| {
-        if yes {
-            format!("checked     {what} is the one you gave")
-        } else {
-            format!("not checked {what}: give {hint} to compare")
-        }
-    };
-    lines.push(checked(r.model_checked, "the model id", "--model-id HEX"));
-    lines.push(match r.data_range {
-        Some([from, to, n]) => {
-            format!(
-                "checked     the data are samples {from} to {} of the {n} you gave",
-                to - 1
-            )
-        }
-        None => checked(false, "the data", "--data DATA --labels LABELS"),
+    lines.push(match r.model_checked {
+        true => "checked     the model id is the one you gave".into(),
+        false => "not checked the model id: give --model-id HEX to compare".into(),
     });
+    if let Some([from, to, n]) = r.data_range {
+        lines.push("checked     the model is registered".into());
+        lines.push(format!(
+            "checked     the data are samples {from} to {} of the {n} you gave",
+            to - 1
+        ));
+    }
     lines.push(format!("key         {}", r.key_id));
     if let Origin::Imported { file, sha256 } = &r.key_origin {
         lines.push(format!(
@@ -154,7 +211,7 @@ pub(crate) fn text(r: &VerifyResult) -> String {
         lines.push(format!("warning     {warning}"));
     }
     lines.push(format!(
-        "time        {:.1} s to build the circuit, {:.2} s to verify",
+        "time        {:.1} s to write out the circuit, {:.2} s to verify",
         r.setup_seconds, r.seconds
     ));
     lines.join("\n")

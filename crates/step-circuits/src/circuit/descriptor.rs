@@ -15,73 +15,73 @@ use crate::Scalar;
 
 /// What happens with claims.
 #[derive(Clone, Debug)]
-pub struct ClaimFlags {
-    pub verify: Bit,
-    pub close: Bit,
-    pub target: Bit,
-    pub replay: Bit,
-    pub replayed: Bit,
+pub(super) struct ClaimFlags {
+    pub(super) verify: Bit,
+    pub(super) close: Bit,
+    pub(super) target: Bit,
+    pub(super) replay: Bit,
+    pub(super) replayed: Bit,
 }
 
 /// A product's slot.
 #[derive(Clone, Debug)]
-pub struct ProductFlags {
-    pub active: Bit,
-    pub step: Vec<Bit>,
+pub(super) struct ProductFlags {
+    pub(super) active: Bit,
+    pub(super) step: Vec<Bit>,
 }
 
 /// One vector of the step.
 #[derive(Clone, Debug)]
-pub struct VectorFlags {
+pub(super) struct VectorFlags {
     /// By number of the kind.
-    pub kinds: Vec<Bit>,
-    pub name: Number,
+    pub(super) kinds: Vec<Bit>,
+    pub(super) name: Number,
 }
 
 impl VectorFlags {
     /// Whether there is one: kinds exclude each other.
-    pub fn present(&self) -> Bit {
+    pub(super) fn present(&self) -> Bit {
         Bit::of_bound(Number::sum(self.kinds.iter().map(Bit::number)))
     }
 }
 
 /// [`Descriptor`], unpacked. All variables are bound by `digest`, or are bits of elements that are.
 #[derive(Clone, Debug)]
-pub struct DescriptorNumbers {
-    pub digest: Number,
-    pub begin: Bit,
-    pub end: Bit,
-    pub head: Bit,
-    pub chunk: Bit,
-    pub vectors: Bit,
-    pub half: Bit,
-    pub claims: ClaimFlags,
-    pub has_data: Bit,
-    pub count_claimed: Bit,
-    pub count_claim: Vec<Bit>,
-    pub first_identity: Vec<Bit>,
-    pub first_claim: Vec<Bit>,
-    pub own: Vec<VectorFlags>,
+pub(super) struct DescriptorNumbers {
+    pub(super) digest: Number,
+    pub(super) begin: Bit,
+    pub(super) end: Bit,
+    pub(super) head: Bit,
+    pub(super) chunk: Bit,
+    pub(super) vectors: Bit,
+    pub(super) half: Bit,
+    pub(super) claims: ClaimFlags,
+    pub(super) has_data: Bit,
+    pub(super) count_claimed: Bit,
+    pub(super) count_claim: Vec<Bit>,
+    pub(super) first_identity: Vec<Bit>,
+    pub(super) first_claim: Vec<Bit>,
+    pub(super) own: Vec<VectorFlags>,
     /// By coordinate: whether the head binds it, whether it holds the group's place.
-    pub head_rounds: Vec<Bit>,
-    pub prefix: Vec<Bit>,
-    pub live: Number,
-    pub group_samples: Number,
-    pub vector_groups: Number,
-    pub prefix_scale: Number,
+    pub(super) head_rounds: Vec<Bit>,
+    pub(super) prefix: Vec<Bit>,
+    pub(super) live: Number,
+    pub(super) group_samples: Number,
+    pub(super) vector_groups: Number,
+    pub(super) prefix_scale: Number,
     /// Exponents of the bank, by bit.
-    pub bank: Vec<Vec<Bit>>,
-    pub products: Vec<ProductFlags>,
+    pub(super) bank: Vec<Vec<Bit>>,
+    pub(super) products: Vec<ProductFlags>,
     /// The elements of each lookup slot and of each slot.
-    pub lookups: Vec<[Number; 4]>,
-    pub slots: Vec<[Number; 4]>,
+    pub(super) lookups: Vec<[Number; 4]>,
+    pub(super) slots: Vec<[Number; 4]>,
 }
 
 impl DescriptorNumbers {
     /// Allocates and unpacks a descriptor.
     ///
     /// Cost: the hash of its elements, and one constraint per bit and per packed element.
-    pub fn alloc<CS: ConstraintSystem<Scalar>>(
+    pub(super) fn alloc<CS: ConstraintSystem<Scalar>>(
         cs: &mut CS,
         shape: &Shape,
         descriptor: &Descriptor,

@@ -11,56 +11,56 @@ use crate::Scalar;
 
 /// [`State`], a number each.
 #[derive(Clone, Debug)]
-pub struct StateNumbers {
+pub(super) struct StateNumbers {
     /// Statement, program, last program, weights, tables.
-    pub constants: [Number; 5],
+    pub(super) constants: [Number; 5],
     /// Groups, samples, correct samples so far, and the group's place.
-    pub group: Number,
-    pub samples: Number,
-    pub count: Number,
-    pub prefix: Number,
+    pub(super) group: Number,
+    pub(super) samples: Number,
+    pub(super) count: Number,
+    pub(super) prefix: Number,
     /// Chains over outputs and data, and the current data vector.
-    pub outputs: Number,
-    pub data: Number,
-    pub cursor: [Number; 2],
+    pub(super) outputs: Number,
+    pub(super) data: Number,
+    pub(super) cursor: [Number; 2],
     /// The running claim.
-    pub value: Number,
-    pub list: Number,
-    pub point: Vec<Number>,
+    pub(super) value: Number,
+    pub(super) list: Number,
+    pub(super) point: Vec<Number>,
     /// The group's own.
-    pub inner: InnerNumbers,
+    pub(super) inner: InnerNumbers,
 }
 
 /// [`pleat_argument::step::state::Inner`], a number each.
 #[derive(Clone, Debug)]
-pub struct InnerNumbers {
-    pub program: Number,
-    pub salt: Number,
-    pub seed: Number,
-    pub chain: Number,
-    pub xi: Number,
-    pub zeta: Number,
-    pub eta: Number,
-    pub gamma: Number,
-    pub delta: Number,
-    pub head: Vec<Number>,
-    pub transcript: Number,
-    pub marks: [Number; 2],
-    pub linear: Number,
-    pub lookups: Number,
-    pub weights: Number,
-    pub tables: Number,
-    pub claim: Number,
-    pub forms: Number,
-    pub values: [Number; 4],
-    pub z: Vec<Number>,
-    pub selector: Number,
-    pub lambda: Number,
+pub(super) struct InnerNumbers {
+    pub(super) program: Number,
+    pub(super) salt: Number,
+    pub(super) seed: Number,
+    pub(super) chain: Number,
+    pub(super) xi: Number,
+    pub(super) zeta: Number,
+    pub(super) eta: Number,
+    pub(super) gamma: Number,
+    pub(super) delta: Number,
+    pub(super) head: Vec<Number>,
+    pub(super) transcript: Number,
+    pub(super) marks: [Number; 2],
+    pub(super) linear: Number,
+    pub(super) lookups: Number,
+    pub(super) weights: Number,
+    pub(super) tables: Number,
+    pub(super) claim: Number,
+    pub(super) forms: Number,
+    pub(super) values: [Number; 4],
+    pub(super) z: Vec<Number>,
+    pub(super) selector: Number,
+    pub(super) lambda: Number,
 }
 
 impl StateNumbers {
     /// Allocates a state: variables bound by its digest, which the caller compares with the step's input.
-    pub fn alloc<CS: ConstraintSystem<Scalar>>(
+    pub(super) fn alloc<CS: ConstraintSystem<Scalar>>(
         cs: &mut CS,
         shape: &Shape,
         state: &State,
@@ -116,7 +116,7 @@ impl StateNumbers {
     }
 
     /// All elements, in the order of [`State::elements`].
-    pub fn elements(&self) -> Vec<Number> {
+    pub(super) fn elements(&self) -> Vec<Number> {
         let mut elements = self.constants.to_vec();
         elements.extend([&self.group, &self.samples, &self.count, &self.prefix].map(Clone::clone));
         elements.extend([&self.outputs, &self.data].map(Clone::clone));
@@ -128,7 +128,7 @@ impl StateNumbers {
     }
 
     /// The digest. Cost: one hash.
-    pub fn digest<CS: ConstraintSystem<Scalar>>(
+    pub(super) fn digest<CS: ConstraintSystem<Scalar>>(
         &self,
         cs: &mut CS,
     ) -> Result<Number, SynthesisError> {
@@ -165,7 +165,7 @@ impl InnerNumbers {
     }
 
     /// Zero if `end`, else unchanged. Cost: 1 an element.
-    pub fn cleared<CS: ConstraintSystem<Scalar>>(
+    pub(super) fn cleared<CS: ConstraintSystem<Scalar>>(
         self,
         cs: &mut CS,
         shape: &Shape,

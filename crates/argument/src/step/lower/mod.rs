@@ -24,11 +24,12 @@ use ff::Field;
 use self::monomial::Proto;
 use self::pack::{Bank, ROWS};
 use self::view::Place;
-use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program, words_digest};
+use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_program};
 use super::form::broken_rule;
 use super::slot::Factor;
 use super::{IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
 use crate::program::{Head, Product, Program, Step, Vector, VectorKind};
+use crate::transcript::{Domain, hash};
 use crate::{Error, Result, Scalar};
 
 /// Slots of one view at most.
@@ -111,6 +112,7 @@ fn template(program: &Program, live: u64) -> Result<Descriptor> {
         data.and_then(|d| d.label)
             .map_or([0; 3], |(offset, bits)| [1, offset, u64::from(bits)]),
     );
+    let words: Vec<Scalar> = words.into_iter().map(Scalar::from).collect();
     Ok(Descriptor {
         begin: false,
         end: false,
@@ -128,7 +130,7 @@ fn template(program: &Program, live: u64) -> Result<Descriptor> {
         live,
         group_samples: program.group_samples(),
         vector_groups: groups.ok_or_else(|| refuse("groups larger than a data vector".into()))?,
-        meta: words_digest(&words),
+        meta: hash(Domain::Descriptor, &words),
         bank: Bank::new().exponents(),
         lookups: vec![],
         slots: vec![],

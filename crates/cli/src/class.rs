@@ -1,0 +1,46 @@
+//! Which size class a model is proved in.
+
+use anyhow::{Result, bail};
+use pleat_argument::program::Kind;
+use pleat_model::network::Network;
+
+use crate::args::ClassArgs;
+use crate::estimate::estimate;
+
+/// Classes that are tried: rows of a chunk, as powers of two.
+const CLASSES: [u32; 5] = [13, 15, 17, 19, 21];
+/// Memory a proof may take if nothing is said.
+const MEMORY_LIMIT: u64 = 3_000_000_000;
+
+/// The class that is named, or the fastest one for a sample that stays within the memory.
+///
+/// It depends on the network and the limit only: a model id belongs to a class.
+pub(crate) fn choose(network: &Network, args: &ClassArgs) -> Result<u32> {
+    if let Some(bits) = args.size_class {
+        return Ok(bits);
+    }
+    let limit = args.memory.unwrap_or(MEMORY_LIMIT);
+    let (mut best, mut reason, mut least) = (None, None, u64::MAX);
+    for bits in CLASSES {
+        match estimate(network, Kind::Outputs, false, bits, 1) {
+            Ok(cost) => {
+                least = least.min(cost.memory_bytes);
+                let seconds = cost.prove_seconds + cost.setup_seconds + cost.compress_seconds;
+                if cost.memory_bytes <= limit && best.is_none_or(|(s, _)| seconds < s) {
+                    best = Some((seconds, bits));
+                }
+            }
+            Err(e) => reason = Some(e),
+        }
+    }
+    match (best, reason) {
+        (Some((_, bits)), _) => Ok(bits),
+        (None, _) if least < u64::MAX => bail!(
+            "a proof of this network takes at least {:.2} GB of memory, the limit is {:.2}; give a larger --memory",
+            least as f64 / 1e9,
+            limit as f64 / 1e9
+        ),
+        (None, Some(e)) => Err(e),
+        (None, None) => bail!("no size class fits this network"),
+    }
+}

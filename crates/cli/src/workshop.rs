@@ -1,0 +1,218 @@
+//! What making and checking proofs needs besides files: a size class, keys, parameters.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use pleat_argument::commitment::Key;
+use pleat_argument::evaluation::Model;
+use pleat_argument::group::prove::Times;
+use pleat_argument::opening::Scheme;
+use pleat_argument::program::COLUMN_BITS;
+use pleat_argument::proof::Folded;
+use pleat_compressor::{Compressor, Envelope, Statement};
+use pleat_folding::running::Origin;
+use pleat_folding::{Form, Params, RunningProof, Shape, Sizes, Worker};
+use pleat_model::bundle::Bundle;
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::verbs::srs::folder;
+
+/// Keys and parameters of a size class.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    pub(crate) key: Key,
+    pub(crate) params: Arc<Params>,
+}
+
+/// Size and cost of the parameters.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Setup {
+    /// Rows of a chunk, as a power of two.
+    pub(crate) row_bits: u32,
+    /// Constraints of a step, folding included.
+    pub(crate) constraints: usize,
+    pub(crate) nonzeros: usize,
+    /// The step's commitment key has two to this power points.
+    pub(crate) power: u32,
+    pub(crate) bytes: usize,
+    pub(crate) seconds: f64,
+}
+
+/// What proving took.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Spent {
+    /// Steps folded.
+    pub(crate) steps: u64,
+    /// Seconds of committing to rows.
+    pub(crate) commit_seconds: f64,
+    /// Seconds of sum-checks and lookups.
+    pub(crate) argument_seconds: f64,
+    /// Seconds of opening the combination of all commitments, mask included.
+    pub(crate) open_seconds: f64,
+    /// Seconds the folding thread worked, beside the others.
+    pub(crate) fold_seconds: f64,
+    /// Seconds from the first row to the last fold.
+    pub(crate) prove_seconds: f64,
+    pub(crate) compress_seconds: f64,
+}
+
+impl Workshop {
+    /// Loads a class's keys and makes its parameters.
+    pub(crate) fn open(row_bits: u32, form: Form, cache: &Path, console: &Console) -> Result<Self> {
+        let keys = folder(cache);
+        let key = Key::load(&keys, row_bits + COLUMN_BITS)?;
+        console.note(&format!(
+            "writing out the circuit of size class 2^{row_bits}"
+        ));
+        let params = Params::setup(Shape::new(row_bits), form, &keys)?;
+        if let Some(warning) = params.srs().origin.warning() {
+            console.note(&format!("warning: {warning}"));
+        }
+        Ok(Self {
+            key,
+            params: Arc::new(params),
+        })
+    }
+
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        self.params.srs().origin.warning()
+    }
+
+    pub(crate) fn setup(&self) -> Setup {
+        let Sizes {
+            constraints,
+            nonzeros,
+            power,
+            bytes,
+            seconds,
+            ..
+        } = *self.params.sizes();
+        Setup {
+            row_bits: self.params.shape().row_bits,
+            constraints,
+            nonzeros,
+            power,
+            bytes,
+            seconds,
+        }
+    }
+
+    /// Commits to a model's weights; commitments are cached beside the bundle.
+    pub(crate) fn model<'a>(
+        &'a self,
+        bundle: &'a Bundle,
+        path: Option<&Path>,
+        console: &Console,
+    ) -> Result<Model<'a>> {
+        let model = Model::new(&self.key, bundle, self.params.shape().row_bits, path)?;
+        if let Some(problem) = &model.cache_problem {
+            console.note(&format!(
+                "the cached commitments to the weights were not used: {problem}"
+            ));
+        }
+        Ok(model)
+    }
+
+    /// Runs a prover beside a folding thread. `prove` gets the scheme of the opening and where its steps go.
+    pub(crate) fn fold<P>(
+        &self,
+        steps: u64,
+        console: &Console,
+        prove: impl FnOnce(
+            Scheme,
+            &mut dyn FnMut(pleat_argument::group::prove::StepRecord) -> pleat_argument::Result<()>,
+        ) -> pleat_argument::Result<P>,
+    ) -> Result<(P, RunningProof, f64)> {
+        let start = Instant::now();
+        let progress = console.progress("folding steps", steps as usize);
+        let worker = Worker::spawn(&self.params)?;
+        let proved = {
+            let mut folding = worker.sink();
+            let mut done = 0;
+            let mut sink = |record| {
+                folding(record)?;
+                done += 1;
+                progress.set(done);
+                Ok(())
+            };
+            prove(self.scheme(), &mut sink)
+        };
+        // The folding thread's own error says more than that it is gone.
+        let running = worker.join();
+        let (proved, running) = match (proved, running) {
+            (Ok(proved), Ok(running)) => (proved, running),
+            (Err(e), Ok(_)) | (Err(e), Err(pleat_folding::Error::NoStep)) => return Err(e.into()),
+            (_, Err(e)) => return Err(e.into()),
+        };
+        progress.done();
+        Ok((proved, running, start.elapsed().as_secs_f64()))
+    }
+
+    fn scheme(&self) -> Scheme {
+        match self.params.form() {
+            Form::Spartan => Scheme::HyperKzg,
+            Form::MicroSpartan => Scheme::Mercury,
+        }
+    }
+
+    /// Compresses, and puts everything public together.
+    pub(crate) fn finish(
+        &self,
+        running: &RunningProof,
+        content: Content<'_>,
+        console: &Console,
+    ) -> Result<(Envelope, f64)> {
+        console.note("compressing");
+        let start = Instant::now();
+        let compressor = Compressor::setup(&self.params)?;
+        let snark = compressor.compress(running)?;
+        let envelope = Envelope {
+            origin: Origin::of(&self.params),
+            statement: content.statement,
+            correct: content.correct,
+            outputs: content.outputs,
+            network: content.bundle.network.clone(),
+            folded: content.folded,
+            snark,
+        };
+        Ok((envelope, start.elapsed().as_secs_f64()))
+    }
+}
+
+/// What a proof file contains besides the proof of the fold.
+pub(crate) struct Content<'a> {
+    pub(crate) statement: Statement,
+    pub(crate) correct: u64,
+    pub(crate) outputs: Vec<Vec<Vec<i32>>>,
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) folded: Folded,
+}
+
+impl Spent {
+    pub(crate) fn new(times: &Times, running: &RunningProof, prove_seconds: f64) -> Self {
+        Self {
+            steps: running.steps,
+            commit_seconds: times.fill + times.commit,
+            argument_seconds: times.heads + times.lookup + times.linear + times.merge,
+            open_seconds: times.open,
+            fold_seconds: running.seconds,
+            prove_seconds,
+            compress_seconds: 0.0,
+        }
+    }
+
+    pub(crate) fn line(&self, setup: &Setup) -> String {
+        format!(
+            "work        {} steps of {} constraints: setup {:.1} s, proving {:.1} s (folding {:.1} s of it), compression {:.1} s",
+            self.steps,
+            setup.constraints,
+            setup.seconds,
+            self.prove_seconds,
+            self.fold_seconds,
+            self.compress_seconds
+        )
+    }
+}

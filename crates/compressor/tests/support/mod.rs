@@ -1,0 +1,265 @@
+//! A tiny network, a circuit that takes each next state as advice, and honest proofs.
+
+use std::sync::{Arc, LazyLock};
+
+use nova_snark::frontend::num::AllocatedNum;
+use nova_snark::frontend::{ConstraintSystem, SynthesisError};
+use nova_snark::traits::circuit::StepCircuit;
+use pleat_argument::commitment::Key;
+use pleat_argument::evaluation::{Evaluation, Model};
+use pleat_argument::group::prove::{Sink, StepRecord};
+use pleat_argument::opening::Scheme;
+use pleat_argument::program::Kind;
+use pleat_argument::srs;
+use pleat_argument::statement::{Visibility, context_hash, to_bytes};
+use pleat_argument::step::transition::apply;
+use pleat_compressor::{Compressor, Envelope, Form, Statement, VerifyingKey};
+use pleat_folding::running::Origin;
+use pleat_folding::{Circuit, Params, RunningProof, Scalar, Worker};
+use pleat_model::bundle::{Bundle, ImportReport};
+use pleat_model::data::Sample;
+use pleat_model::graph::{Head, Shape, Window};
+use pleat_model::network::{
+    Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, Network, NetworkOutput,
+    ValueRange, Weights, rounding_constant,
+};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+pub(crate) const ROW_BITS: u32 = 8;
+pub(crate) const SAMPLES: usize = 3;
+const SHAPE: pleat_folding::Shape = pleat_folding::Shape::new(ROW_BITS);
+const CONTEXT: &[u8] = b"for the test";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Advice(Option<Box<StepRecord>>);
+
+impl StepCircuit<Scalar> for Advice {
+    fn arity(&self) -> usize {
+        1
+    }
+
+    fn synthesize<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        _: &[AllocatedNum<Scalar>],
+    ) -> Result<Vec<AllocatedNum<Scalar>>, SynthesisError> {
+        let next = AllocatedNum::alloc(cs, || {
+            let record = self.0.as_ref().ok_or(SynthesisError::AssignmentMissing)?;
+            let (state, descriptor) = (&record.state, &record.descriptor);
+            let digest = descriptor.digest(&SHAPE);
+            let next = apply(&SHAPE, state, descriptor, &digest, &record.message).unwrap();
+            Ok(next.state.digest())
+        })?;
+        Ok(vec![next])
+    }
+}
+
+impl Circuit for Advice {
+    fn blank(_: pleat_folding::Shape) -> Self {
+        Self(None)
+    }
+
+    fn step(_: pleat_folding::Shape, record: StepRecord) -> Self {
+        Self(Some(Box::new(record)))
+    }
+}
+
+fn network() -> Network {
+    let range = ValueRange { min: 0, max: 7 };
+    let window = |kernel: usize| Window {
+        kernel: [kernel, kernel],
+        ..Window::POINT
+    };
+    let linear = |out_channels: usize, kernel: usize, shift: u32| LayerOp::Linear {
+        map: LinearMap::Conv {
+            out_channels,
+            groups: 1,
+            window: window(kernel),
+            weight_bits: 4,
+            bias_bits: 6,
+        },
+        shift,
+        quotient_bits: 10,
+        activation: Activation::Clamp,
+    };
+    let layer = |name: &str, op: LayerOp, inputs: &[usize], shape: [usize; 3], range| Layer {
+        name: name.into(),
+        op,
+        inputs: inputs.to_vec(),
+        shape: Shape::new(shape[0], shape[1], shape[2]),
+        range,
+        scale: 1.0,
+    };
+    let scores = ValueRange {
+        min: -512,
+        max: 511,
+    };
+    let pool = LayerOp::MaxPool { window: window(2) };
+    Network {
+        input: InputSpec {
+            shape: Shape::new(1, 3, 3),
+            flat: false,
+            range,
+            resize: None,
+        },
+        shift: 3,
+        layers: vec![
+            layer("input", LayerOp::Input, &[], [1, 3, 3], range),
+            layer("conv", linear(2, 2, 3), &[0], [2, 2, 2], range),
+            layer("pool", pool, &[1], [2, 1, 1], range),
+            layer("dense", linear(3, 1, 0), &[2], [3, 1, 1], scores),
+        ],
+        outputs: vec![NetworkOutput {
+            name: "scores".into(),
+            layer: 3,
+            dims: vec![1, 3],
+            head: Head::Values,
+        }],
+    }
+}
+
+pub(crate) fn bundle() -> Bundle {
+    let network = network();
+    let mut rng = StdRng::seed_from_u64(3);
+    let layers = (0..network.layers.len()).map(|i| LayerWeights {
+        kernel: (0..network.kernel_len(i))
+            .map(|_| rng.gen_range(-8..8))
+            .collect(),
+        bias: (0..network.bias_len(i))
+            .map(|_| rng.gen_range(-20..20) + rounding_constant(3))
+            .collect(),
+    });
+    Bundle {
+        weights: Weights {
+            layers: layers.collect(),
+        },
+        network,
+        salt: [7; 32],
+        report: ImportReport {
+            source: "test".into(),
+            parameters: 0,
+            input_scale: 1.0,
+            mean: vec![],
+            std: vec![],
+            calibration_samples: 0,
+            activation_bits: 0,
+            output_error: 0.0,
+            worst_layer: String::new(),
+            worst_layer_error: 0.0,
+            accuracy: None,
+            statistics: vec![],
+        },
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    let mut rng = StdRng::seed_from_u64(5);
+    (0..SAMPLES)
+        .map(|i| Sample {
+            values: (0..9).map(|_| rng.gen_range(0..8)).collect(),
+            label: Some(i as u32 % 3),
+        })
+        .collect()
+}
+
+/// Parameters and keys of one form.
+pub(crate) struct Forms {
+    pub(crate) params: Arc<Params<Advice>>,
+    pub(crate) compressor: Compressor<Advice>,
+}
+
+pub(crate) struct Setup {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) key: Key,
+    spartan: Forms,
+    micro: Forms,
+}
+
+pub(crate) static SETUP: LazyLock<Setup> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    srs::create_local(dir.path(), 18, false).unwrap();
+    let forms = |form| {
+        let params = Arc::new(Params::setup(SHAPE, form, dir.path()).unwrap());
+        let compressor = Compressor::setup(&params).unwrap();
+        Forms { params, compressor }
+    };
+    Setup {
+        key: Key::load(dir.path(), ROW_BITS + 2).unwrap(),
+        spartan: forms(Form::Spartan),
+        micro: forms(Form::MicroSpartan),
+        dir,
+    }
+});
+
+pub(crate) fn forms(form: Form) -> &'static Forms {
+    match form {
+        Form::Spartan => &SETUP.spartan,
+        Form::MicroSpartan => &SETUP.micro,
+    }
+}
+
+pub(crate) fn verifying(form: Form) -> &'static VerifyingKey<Advice> {
+    forms(form).compressor.verifying_key()
+}
+
+fn fold(form: Form, prove: impl FnOnce(Sink<'_>)) -> RunningProof<Advice> {
+    let worker = Worker::spawn(&forms(form).params).unwrap();
+    let mut sink = worker.sink();
+    prove(&mut sink);
+    drop(sink);
+    worker.join().unwrap()
+}
+
+/// The registration of the model, and a proof about it.
+pub(crate) fn proofs(form: Form, kind: Kind) -> (Envelope, Envelope) {
+    let Forms { params, compressor } = forms(form);
+    let bundle = bundle();
+    let scheme = Scheme::HyperKzg;
+    let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
+    let mut folded = None;
+    let running = fold(form, |sink| {
+        folded = Some(model.fold_registration([1; 32], scheme, sink).unwrap().0);
+    });
+    let registration = Envelope {
+        origin: Origin::of(params),
+        statement: Statement::of_model(ROW_BITS, to_bytes(&model.id)),
+        correct: 0,
+        outputs: vec![],
+        network: bundle.network.clone(),
+        folded: folded.unwrap(),
+        snark: compressor.compress(&running).unwrap(),
+    };
+    let samples = samples();
+    let data = samples.as_slice();
+    let evaluation = Evaluation::new(&model, kind, data, Visibility::Public, Some(1)).unwrap();
+    let mut proved = None;
+    let running = fold(form, |sink| {
+        let context = context_hash(CONTEXT);
+        proved = Some(
+            evaluation
+                .fold(data, context, [2; 32], scheme, sink)
+                .unwrap(),
+        );
+    });
+    let proved = proved.unwrap();
+    let claimed = Envelope {
+        statement: Statement {
+            kind,
+            row_bits: ROW_BITS,
+            group_bits: 1,
+            labelled: true,
+            samples: SAMPLES as u64,
+            context: CONTEXT.to_vec(),
+            model: to_bytes(&model.id),
+            data: to_bytes(&proved.statement.data),
+            visibility: Visibility::Public,
+        },
+        correct: proved.count,
+        outputs: proved.outputs,
+        folded: proved.proof,
+        snark: compressor.compress(&running).unwrap(),
+        ..registration.clone()
+    };
+    (registration, claimed)
+}

@@ -1,0 +1,274 @@
+//! Folding, its thread and its files, with a circuit that changes nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use nova_snark::frontend::num::AllocatedNum;
+use nova_snark::frontend::{ConstraintSystem, SynthesisError};
+use nova_snark::traits::circuit::StepCircuit;
+use pleat_argument::group::folded::Expected;
+use pleat_argument::group::prove::StepRecord;
+use pleat_argument::group::verify::Outcome;
+use pleat_argument::srs;
+use pleat_argument::step::BANK;
+use pleat_argument::step::descriptor::{Claims, Descriptor, Task};
+use pleat_argument::step::state::{Constants, State};
+use pleat_argument::step::transition::Message;
+use pleat_folding::{Circuit, Error, Folder, Form, Params, RunningProof, Scalar, Shape, Worker};
+
+const SHAPE: Shape = Shape::new(8);
+/// A step with this many groups before it panics.
+const PANIC: u64 = 99;
+
+/// The identity.
+#[derive(Clone, Debug)]
+struct Same(u64);
+
+impl StepCircuit<Scalar> for Same {
+    fn arity(&self) -> usize {
+        1
+    }
+
+    fn synthesize<CS: ConstraintSystem<Scalar>>(
+        &self,
+        _: &mut CS,
+        z: &[AllocatedNum<Scalar>],
+    ) -> Result<Vec<AllocatedNum<Scalar>>, SynthesisError> {
+        assert!(self.0 != PANIC, "as the test asked");
+        Ok(z.to_vec())
+    }
+}
+
+impl Circuit for Same {
+    fn blank(_: Shape) -> Self {
+        Self(0)
+    }
+
+    fn step(_: Shape, record: StepRecord) -> Self {
+        Self(record.state.group)
+    }
+}
+
+struct Setup {
+    dir: tempfile::TempDir,
+    params: Arc<Params<Same>>,
+}
+
+static SETUP: LazyLock<Setup> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    srs::create_local(dir.path(), 14, false).unwrap();
+    let params = Arc::new(Params::setup(SHAPE, Form::Spartan, dir.path()).unwrap());
+    Setup { dir, params }
+});
+
+fn record(group: u64) -> StepRecord {
+    let zero = Scalar::zero();
+    let constants = Constants {
+        statement: zero,
+        program: zero,
+        last_program: zero,
+        weights: zero,
+        tables: zero,
+    };
+    let descriptor = Descriptor {
+        begin: false,
+        end: false,
+        task: Task::More,
+        half: false,
+        claims: Claims::default(),
+        products: vec![],
+        first_identity: 0,
+        first_claim: 0,
+        count_claim: None,
+        head_bits: 0,
+        vectors: vec![],
+        prefix: None,
+        has_data: false,
+        live: 0,
+        group_samples: 0,
+        vector_groups: 0,
+        meta: zero,
+        bank: [0; BANK],
+        lookups: vec![],
+        slots: vec![],
+    };
+    StepRecord {
+        state: State {
+            group,
+            ..State::new(constants, &SHAPE)
+        },
+        descriptor,
+        message: Message::empty(&SHAPE),
+    }
+}
+
+fn digest(group: u64) -> Scalar {
+    record(group).state.digest()
+}
+
+fn running(steps: u64) -> RunningProof<Same> {
+    let mut folder = Folder::new(SETUP.params.clone());
+    for _ in 0..steps {
+        folder.push(record(0)).unwrap();
+    }
+    folder.finish(digest(0)).unwrap()
+}
+
+fn verified(running: &RunningProof<Same>) -> Scalar {
+    let steps = running.steps as usize;
+    let nova = SETUP.params.nova();
+    running
+        .recursive
+        .verify(nova, steps, &[running.initial])
+        .unwrap()[0]
+}
+
+#[test]
+fn the_first_step_counts_once() {
+    for steps in 1..=3 {
+        let running = running(steps);
+        assert_eq!((running.steps, verified(&running)), (steps, digest(0)));
+    }
+    let folder = Folder::new(SETUP.params.clone());
+    assert!(matches!(folder.finish(digest(0)), Err(Error::NoStep)));
+}
+
+#[test]
+fn a_step_that_leads_elsewhere_is_named() {
+    let mut folder = Folder::new(SETUP.params.clone());
+    folder.push(record(0)).unwrap();
+    folder.push(record(0)).unwrap();
+    let error = folder.push(record(1)).unwrap_err();
+    assert!(matches!(error, Error::Disagreement { step: 1 }), "{error}");
+    let error = folder.finish(digest(1)).unwrap_err();
+    assert!(matches!(error, Error::Disagreement { step: 1 }), "{error}");
+}
+
+#[test]
+fn a_proof_is_compared_with_what_must_be_proved() {
+    let running = running(1);
+    let expected = |initial, last, steps| Expected {
+        initial,
+        last,
+        steps,
+        outcome: Outcome {
+            samples: 0,
+            count: 0,
+            outputs: Scalar::zero(),
+        },
+    };
+    running.check(&expected(digest(0), digest(0), 1)).unwrap();
+    for wrong in [
+        expected(digest(1), digest(0), 1),
+        expected(digest(0), digest(1), 1),
+        expected(digest(0), digest(0), 2),
+    ] {
+        let error = running.check(&wrong).unwrap_err();
+        assert!(matches!(error, Error::Unexpected { .. }), "{error}");
+    }
+}
+
+#[test]
+fn the_thread_folds_and_hands_back_errors() {
+    let worker = Worker::spawn(&SETUP.params).unwrap();
+    let mut sink = worker.sink();
+    (0..4).for_each(|_| sink(record(0)).unwrap());
+    drop(sink);
+    let running = worker.join().unwrap();
+    assert_eq!((running.steps, verified(&running)), (4, digest(0)));
+    assert!(running.seconds > 0.0);
+
+    for (group, sentence) in [(1, "disagree"), (PANIC, "as the test asked")] {
+        let first = if group == PANIC { PANIC } else { 0 };
+        let worker = Worker::spawn(&SETUP.params).unwrap();
+        let mut sink = worker.sink();
+        sink(record(first)).unwrap();
+        // The queue is short: the sink hears of the end soon.
+        let refused = (0..8).find_map(|_| sink(record(group)).err()).unwrap();
+        assert!(refused.to_string().contains(sentence), "{refused}");
+        drop(sink);
+        let error = worker.join().unwrap_err();
+        assert!(error.to_string().contains(sentence), "{error}");
+    }
+}
+
+fn file(name: &str) -> std::path::PathBuf {
+    SETUP.dir.path().join(name)
+}
+
+#[test]
+fn a_saved_proof_is_secret_and_goes_on() {
+    let path = file("goes-on");
+    running(2).save(&path, &SETUP.params, false).unwrap();
+    assert!(running(1).save(&path, &SETUP.params, false).is_err());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let loaded = RunningProof::load(&path, &SETUP.params).unwrap();
+    let mut folder = Folder::resume(SETUP.params.clone(), loaded);
+    folder.push(record(0)).unwrap();
+    let running = folder.finish(digest(0)).unwrap();
+    assert_eq!((running.steps, verified(&running)), (3, digest(0)));
+}
+
+fn load(path: &Path) -> Error {
+    RunningProof::load(path, &SETUP.params).unwrap_err()
+}
+
+#[test]
+fn damaged_and_foreign_files_are_refused() {
+    use sha2::{Digest, Sha256};
+    let path = file("damaged");
+    running(1).save(&path, &SETUP.params, false).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let write = |bytes: &[u8]| std::fs::write(&path, bytes).unwrap();
+    for i in (0..good.len()).step_by(good.len() / 50) {
+        let mut bytes = good.clone();
+        bytes[i] ^= 1;
+        write(&bytes);
+        assert!(matches!(load(&path), Error::File { .. }), "byte {i}");
+        // With the right checksum.
+        let end = bytes.len() - 32;
+        let sum = Sha256::digest(&bytes[..end]);
+        bytes[end..].copy_from_slice(&sum);
+        if bytes != good {
+            write(&bytes);
+            let error = load(&path);
+            let refused = matches!(error, Error::File { .. } | Error::Foreign { .. });
+            assert!(refused, "byte {i}: {error}");
+        }
+    }
+    for length in [0, 7, 12, 44, 300, good.len() - 1] {
+        write(&good[..length]);
+        assert!(matches!(load(&path), Error::File { .. }), "{length} bytes");
+    }
+    let mut long = good.clone();
+    long.resize(4 * good.len(), 0);
+    write(&long);
+    assert!(load(&path).to_string().contains("at most"));
+    assert!(matches!(load(&file("missing")), Error::Io { .. }));
+
+    // Of another ceremony.
+    let dir = tempfile::tempdir().unwrap();
+    srs::create_local(dir.path(), 14, false).unwrap();
+    let other = Params::<Same>::setup(SHAPE, Form::Spartan, dir.path()).unwrap();
+    assert_ne!(other.digest(), SETUP.params.digest());
+    write(&good);
+    let error = RunningProof::load(&path, &other).unwrap_err();
+    assert!(error.to_string().contains("commitment key"), "{error}");
+}
+
+#[test]
+fn a_missing_key_is_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Params::<Same>::setup(SHAPE, Form::Spartan, dir.path()).unwrap_err();
+    let missing = pleat_argument::Error::MissingSrs {
+        dir: dir.path().to_owned(),
+        power: 14,
+    };
+    assert_eq!(error.to_string(), missing.to_string());
+}
