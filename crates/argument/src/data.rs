@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::commitment::{Blinder, Key};
 use crate::evaluation::registration;
-use crate::group::prove::{Committed, Prover, Setting};
+use crate::group::prove::{Committed, Prover, Setting, Sink};
 use crate::layout::{self, data_layout};
 use crate::opening::Scheme;
 use crate::program::{DataLayout, Region};
-use crate::proof::Proof;
+use crate::proof::{Folded, Proof};
 use crate::statement::{Visibility, data_id};
 use crate::step::schedule::Schedule;
 use crate::witness::{Executed, data_vector};
@@ -143,6 +143,56 @@ pub fn register_data(
     own: [u8; 32],
     scheme: Scheme,
 ) -> Result<(Scalar, Proof)> {
+    prove_data(
+        key,
+        network,
+        row_bits,
+        samples,
+        secret,
+        own,
+        None,
+        |prover| Ok(prover.finish(scheme)?.0),
+    )
+}
+
+/// The same with every step handed to `sink`.
+///
+/// # Errors
+/// As [`register_data`], and what `sink` says.
+#[allow(clippy::too_many_arguments)] // those of `register_data` and a sink
+pub fn fold_data(
+    key: &Key,
+    network: &Network,
+    row_bits: u32,
+    samples: &(impl Samples + ?Sized),
+    secret: [u8; 32],
+    own: [u8; 32],
+    scheme: Scheme,
+    sink: Sink<'_>,
+) -> Result<(Scalar, Folded)> {
+    prove_data(
+        key,
+        network,
+        row_bits,
+        samples,
+        secret,
+        own,
+        Some(sink),
+        |prover| Ok(prover.finish_folded(scheme)?.0),
+    )
+}
+
+#[allow(clippy::too_many_arguments)]
+fn prove_data<T>(
+    key: &Key,
+    network: &Network,
+    row_bits: u32,
+    samples: &(impl Samples + ?Sized),
+    secret: [u8; 32],
+    own: [u8; 32],
+    sink: Option<Sink<'_>>,
+    finish: impl FnOnce(Prover<'_>) -> Result<T>,
+) -> Result<(Scalar, T)> {
     let program = layout::register_data(network, samples.labelled(), row_bits)?;
     let (layout, records) = data_layout(network, samples.labelled(), row_bits)?;
     let committer = DataCommitter {
@@ -176,6 +226,9 @@ pub fn register_data(
         table_vectors: &[],
     };
     let mut prover = Prover::new(setting, own);
+    if let Some(sink) = sink {
+        prover = prover.into(sink);
+    }
     for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
         let inputs = samples.read(range)?;
         let vector = committer.vector(i, &inputs, Some(points[i]))?;
@@ -191,8 +244,7 @@ pub fn register_data(
             .collect();
         prover.group(&executed, Some(&vector))?;
     }
-    let (proof, _) = prover.finish(scheme)?;
-    Ok((id, proof))
+    Ok((id, finish(prover)?))
 }
 
 pub(crate) fn data_secret(secret: &[u8; 32]) -> [u8; 32] {

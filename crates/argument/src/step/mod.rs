@@ -10,6 +10,7 @@
 //! | [`lookup`] | the public side of one range of rows' lookups |
 //! | [`descriptor`] | a step's public words and their digest |
 //! | [`lower`], [`schedule`] | programs to descriptors, for all groups of a statement |
+//! | [`message`] | what a prover says in one step |
 //! | [`state`] | what is carried from step to step |
 //! | [`transition`] | one step |
 //!

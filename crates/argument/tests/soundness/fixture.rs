@@ -270,6 +270,23 @@ impl Forger {
         self.with_public(|key, public| folded::verify(key, public, folded))
     }
 
+    /// The same against a statement of its own.
+    pub(crate) fn verify_folded_as(
+        &self,
+        edit: impl Fn(&mut Statement),
+        folded: &Folded,
+    ) -> Result<Expected, Error> {
+        self.with_public(|key, public| {
+            let mut statement = public.statement.clone();
+            edit(&mut statement);
+            let public = Public {
+                statement: &statement,
+                ..*public
+            };
+            folded::verify(key, &public, folded)
+        })
+    }
+
     fn with_public<T>(
         &self,
         check: impl FnOnce(&OpeningKey, &Public<'_>) -> Result<T, Error>,

@@ -2,6 +2,7 @@
 //! and whatever is changed leads elsewhere.
 
 use ff::Field;
+use pleat_argument::data::fold_data;
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::folded::Expected;
 use pleat_argument::group::prove::StepRecord;
@@ -9,7 +10,7 @@ use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
 use pleat_argument::registry::{Registry, outputs_chain};
-use pleat_argument::statement::Visibility;
+use pleat_argument::statement::{Statement, Visibility};
 use pleat_argument::step::Shape;
 use pleat_argument::step::state::State;
 use pleat_argument::step::transition::apply;
@@ -141,13 +142,44 @@ fn every_field_of_a_folded_proof() {
     assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), listed);
 }
 
+/// Every field of the statement is in the first state.
+#[test]
+fn a_fold_of_another_statement() {
+    for kind in KINDS {
+        let forger = Forger::new(kind);
+        let (folded, _) = forger.fold();
+        let honest = forger.verify_folded(&folded).unwrap();
+        let edits: [&dyn Fn(&mut Statement); 8] = [
+            &|s| s.kind = KINDS[(kind as usize + 1) % 4],
+            &|s| s.model += Scalar::ONE,
+            &|s| s.data += Scalar::ONE,
+            &|s| s.samples += 1,
+            &|s| s.context += Scalar::ONE,
+            &|s| s.program += Scalar::ONE,
+            &|s| s.tables += Scalar::ONE,
+            &|s| s.key += Scalar::ONE,
+        ];
+        for (i, edit) in edits.iter().enumerate() {
+            match forger.verify_folded_as(edit, &folded) {
+                Err(Error::Rejected { .. }) => {}
+                Err(other) => panic!("{kind:?} {i}: {other}"),
+                Ok(expected) => {
+                    assert_ne!(expected.initial, honest.initial, "{kind:?} {i}");
+                    assert_ne!(expected.last, honest.last, "{kind:?} {i}");
+                }
+            }
+        }
+    }
+}
+
 /// Each check of the folded verifier by its name.
 #[test]
 fn every_check_of_a_folded_proof() {
     let forger = Forger::new(Kind::Accuracy);
     let (folded, _) = forger.fold();
     let off = halo2curves::bn256::Fq::ONE;
-    let edits: [(&str, &dyn Fn(&mut Folded)); 13] = [
+    type Edit<'a> = &'a dyn Fn(&mut Folded);
+    let edits: [(&str, Edit<'_>); 13] = [
         ("the number of groups", &|f| f.groups.truncate(1)),
         ("the number of data vectors", &|f| f.data.clear()),
         ("the number of weight vectors", &|f| f.weights.clear()),
@@ -184,11 +216,7 @@ fn every_check_of_a_folded_proof() {
 /// What is false has no steps that lead to the verifier's last state.
 #[test]
 fn false_columns_have_no_steps() {
-    for (kind, what) in [
-        (Kind::Accuracy, "the lookups"),
-        (Kind::Outputs, "the lookups"),
-        (Kind::RegisteredModel, "the lookups"),
-    ] {
+    for kind in KINDS {
         let mut forger = Forger::new(kind);
         forger.groups[0].chunks[0][1] = -5;
         let (folded, records) = forger.fold();
@@ -199,19 +227,24 @@ fn false_columns_have_no_steps() {
         let first: Vec<StepRecord> = first.cloned().collect();
         match replay(&shape, &first) {
             Err(Error::Rejected { check, .. }) => {
-                assert!([what, "the linear relation"].contains(&check), "{check}");
+                assert!(
+                    ["the lookups", "the linear relation"].contains(&check),
+                    "{check}"
+                );
             }
             other => panic!("{other:?}"),
         }
     }
+    // The number of correct samples alone.
     let mut forger = Forger::new(Kind::Accuracy);
-    forger.groups[0].count = Some(2 - forger.groups[0].count.unwrap_or(0));
-    let honest = Forger::new(Kind::Accuracy).outcome().unwrap().count;
-    let (folded, records) = forger.fold();
-    if folded.count != honest {
-        let shape = forger.schedule().shape;
-        fails_at(replay(&shape, &records).map(drop), "the linear relation");
+    assert!(forger.outcome().unwrap().count > 0);
+    for group in &mut forger.groups {
+        group.count = Some(0);
     }
+    let (folded, records) = forger.fold();
+    assert_eq!(forger.verify_folded(&folded).unwrap().outcome.count, 0);
+    let shape = forger.schedule().shape;
+    fails_at(replay(&shape, &records).map(drop), "the linear relation");
 }
 
 /// Folds of some kinds through the registry, which takes the word of whoever checks the proof of the fold.
@@ -246,6 +279,24 @@ fn folded_claims_through_the_registry() {
     register(id, &own).unwrap();
 
     let inputs = INPUTS.as_slice();
+    let mut records = vec![];
+    let mut keep = |record: StepRecord| {
+        records.push(record);
+        Ok(())
+    };
+    let (secret, scheme) = ([7; 32], Scheme::HyperKzg);
+    let (id, proof) = fold_data(
+        &KEY, network, ROW_BITS, inputs, secret, [8; 32], scheme, &mut keep,
+    )
+    .unwrap();
+    let own = |e: &Expected| attest(&records, e);
+    let register = |registry: &mut Registry, samples, attest: &dyn Fn(&Expected) -> Result<()>| {
+        registry.register_folded_data(&KEY, network, ROW_BITS, true, samples, id, &proof, attest)
+    };
+    assert!(register(&mut registry, 3, &refuse).is_err());
+    rejected(register(&mut registry, 2, &own), "another number");
+    register(&mut registry, 3, &own).unwrap();
+
     let public = Visibility::Public;
     let evaluation =
         Evaluation::new(&MODEL, Kind::Outputs, inputs, public, Some(GROUP_BITS)).unwrap();

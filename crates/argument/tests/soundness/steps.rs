@@ -430,16 +430,34 @@ fn claims_of_many_products() {
     let steps = native.groups[0].steps.len();
     for step in 0..steps {
         use pleat_argument::proof::StepProof;
-        let mut proof = native.clone();
-        let claims = match &mut proof.groups[0].steps[step] {
+        let proof = &native;
+        let claims = match &proof.groups[0].steps[step] {
             StepProof::Head { claims, .. } | StepProof::More { claims } if !claims.is_empty() => {
                 claims
             }
             _ => continue,
         };
-        let last = claims.len() - 1;
-        claims[last][1] += ONE;
-        rejected(forger.verify(&proof), "a claim");
+        let (n, own) = (claims.len(), claims.clone());
+        for (i, k) in [(0, 0), (0, 1), (n / 2, 0), (n - 1, 1)] {
+            let mut forged = proof.clone();
+            let (StepProof::Head { claims, .. } | StepProof::More { claims }) =
+                &mut forged.groups[0].steps[step]
+            else {
+                unreachable!()
+            };
+            claims[i][k] += ONE;
+            rejected(forger.verify(&forged), "a claim");
+        }
+        for shape in [own[1..].to_vec(), [&own[..], &own[..1]].concat()] {
+            let mut forged = proof.clone();
+            let (StepProof::Head { claims, .. } | StepProof::More { claims }) =
+                &mut forged.groups[0].steps[step]
+            else {
+                unreachable!()
+            };
+            *claims = shape;
+            fails_at(forger.verify(&forged), "the number of claims");
+        }
     }
     // A false value is found with portions as without.
     let mut forger = forger;
