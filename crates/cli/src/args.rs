@@ -52,8 +52,8 @@ The bundle holds the secret weights: it is readable by you alone. Stored pixels 
     /// Prove once that a bundle's weights are what its architecture declares; proofs about it count only then
     #[command(
         after_help = "Example:\n  pleat register lenet5.pleat -o lenet5.registration\n\n\
-The registration is public and needed by everyone who verifies proofs about the model. It belongs to a size class: \
-prove with the same --size-class, --memory and --form, or with none of them."
+The registration is public and needed by everyone who verifies proofs about the model. It belongs to a size class and a form: \
+prove with --registration to take them from it."
     )]
     Register(RegisterArgs),
     /// Prove outputs or accuracy of a bundle on data; the weights stay secret
@@ -218,6 +218,9 @@ pub(crate) struct RegisterArgs {
     pub(crate) bundle: PathBuf,
     #[command(flatten)]
     pub(crate) class: ClassArgs,
+    /// Choose the size class for proofs about this many samples: larger classes are faster for more
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_positive)]
+    pub(crate) samples: usize,
     /// The final argument
     #[arg(long, value_enum, default_value = "spartan")]
     pub(crate) form: FormKind,
@@ -241,6 +244,9 @@ pub(crate) struct ProveArgs {
     /// Bytes the proof is bound to (an address, a bounty, a deadline), in hexadecimal
     #[arg(long, value_name = "HEX", default_value = "", value_parser = parse_hex, hide_default_value = true)]
     pub(crate) context: Hex,
+    /// The model's registration: the proof takes size class and form from it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["memory", "size_class", "form"])]
+    pub(crate) registration: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) class: ClassArgs,
     /// The final argument

@@ -12,17 +12,17 @@ const CLASSES: [u32; 5] = [13, 15, 17, 19, 21];
 /// Memory a proof may take if nothing is said.
 const MEMORY_LIMIT: u64 = 3_000_000_000;
 
-/// The class that is named, or the fastest one for a sample that stays within the memory.
+/// The class that is named, or the fastest one for so many samples that stays within the memory.
 ///
-/// It depends on the network and the limit only: a model id belongs to a class.
-pub(crate) fn choose(network: &Network, args: &ClassArgs) -> Result<u32> {
+/// A model id belongs to a class: whoever proves with another one proves about another id.
+pub(crate) fn choose(network: &Network, args: &ClassArgs, samples: u64) -> Result<u32> {
     if let Some(bits) = args.size_class {
         return Ok(bits);
     }
     let limit = args.memory.unwrap_or(MEMORY_LIMIT);
     let (mut best, mut reason, mut least) = (None, None, u64::MAX);
     for bits in CLASSES {
-        match estimate(network, Kind::Outputs, false, bits, 1) {
+        match estimate(network, Kind::Outputs, false, bits, samples) {
             Ok(cost) => {
                 least = least.min(cost.memory_bytes);
                 let seconds = cost.prove_seconds + cost.setup_seconds + cost.compress_seconds;

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     let (bundle, _) = import::make_bundle(import_args, console)?;
     bundle.save(&bundle_path, args.force)?;
 
-    let class = choose(&bundle.network, &ClassArgs::default())?;
+    let class = choose(&bundle.network, &ClassArgs::default(), 1)?;
     let estimated = estimate(
         &bundle.network,
         Kind::Accuracy,

@@ -231,7 +231,7 @@ fn graph_activations(graph: &Graph) -> usize {
 fn summary(bundle: &Bundle, output: PathBuf, activations: usize) -> Result<ImportResult> {
     let report = &bundle.report;
     let accuracy = report.accuracy.unwrap_or_default();
-    let reason = choose(&bundle.network, &ClassArgs::default())
+    let reason = choose(&bundle.network, &ClassArgs::default(), 1)
         .err()
         .map(|e| sentence(&e));
     Ok(ImportResult {

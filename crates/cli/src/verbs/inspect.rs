@@ -146,7 +146,7 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
         .collect();
     let accuracy = bundle.report.accuracy;
     let kind: Kind = args.statement.into();
-    let cost = choose(network, &args.class).and_then(|class| {
+    let cost = choose(network, &args.class, args.samples as u64).and_then(|class| {
         let labelled = kind == Kind::Accuracy;
         estimate(network, kind, labelled, class, args.samples as u64)
     });

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use pleat_argument::data::Samples;
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::program::Kind;
@@ -19,7 +19,7 @@ use crate::class::choose;
 use crate::console::Console;
 use crate::resources::peak_rss_bytes;
 use crate::selection::Selection;
-use crate::verbs::{Statement, load_bundle, open_data, select};
+use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
 use crate::workshop::{Content, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
@@ -53,16 +53,35 @@ pub(crate) struct Task<'a> {
 pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<()> {
     let mut inputs: Vec<&Path> = vec![&args.bundle, &args.data.data];
     inputs.extend(args.data.labels.as_deref());
+    inputs.extend(args.registration.as_deref());
     crate::output::check(&args.output, &inputs, args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let kind = args.statement.into();
     let (data, range) = open_data(&bundle.network, &args.data)?;
     let samples = select(data, range, kind, &args.data.data)?;
     let place = || format!("data {}", args.data.data.display());
-    let class = choose(&bundle.network, &args.class)?;
+    let registration = match &args.registration {
+        Some(path) => Some((path, load_envelope(path)?)),
+        None => None,
+    };
+    let (class, form) = match &registration {
+        Some((_, own)) => (own.statement.row_bits, own.form()),
+        None => (choose(&bundle.network, &args.class, 1)?, args.form.into()),
+    };
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples).with_context(place)?;
-    let workshop = Workshop::open(class, args.form.into(), cache, console)?;
+    let workshop = Workshop::open(class, form, cache, console)?;
+    if let Some((path, own)) = &registration {
+        let model = workshop.model(&bundle, Some(&args.bundle), console)?;
+        if own.statement.kind != Kind::RegisteredModel || own.statement.model != to_bytes(&model.id)
+        {
+            bail!(
+                "registration {}: it is not of bundle {}; register the bundle first",
+                path.display(),
+                args.bundle.display()
+            );
+        }
+    }
     let task = Task {
         bundle: &bundle,
         path: Some(&args.bundle),

@@ -33,7 +33,7 @@ pub(crate) struct RegisterResult {
 pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Result<()> {
     crate::output::check(&args.output, &[&args.bundle], args.force)?;
     let bundle = load_bundle(&args.bundle)?;
-    let class = choose(&bundle.network, &args.class)?;
+    let class = choose(&bundle.network, &args.class, args.samples as u64)?;
     let workshop = Workshop::open(class, args.form.into(), cache, console)?;
     let result = register(
         &workshop,
