@@ -62,7 +62,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let class = choose(&bundle.network, &args.class)?;
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples).with_context(place)?;
-    let workshop = Workshop::open(class, args.form.into(), cache, console)?;
+    let workshop = Workshop::open(class, args.form.into(), None, cache, console)?;
     let task = Task {
         bundle: &bundle,
         path: Some(&args.bundle),
