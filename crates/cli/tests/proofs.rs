@@ -111,11 +111,7 @@ fn proved_outputs_are_those_of_run() {
     );
     assert_eq!(p.outputs["statement"]["outputs"], run["outputs"]);
     assert_eq!(p.outputs["weights_cached"], true);
-    let args = [
-        &["verify", "o.proof", "--data", "x.idx"],
-        &REGISTERED[..],
-    ]
-    .concat();
+    let args = [&["verify", "o.proof", "--data", "x.idx"], &REGISTERED[..]].concat();
     let r = p.s.json(&args, &VERIFY_KEYS);
     assert_eq!(r["statement"]["outputs"], run["outputs"]);
     assert_eq!(r["model_checked"], false);
@@ -232,7 +228,10 @@ fn a_proof_of_something_else_is_invalid() {
         refuses(&args, &[name]);
     }
     lie("value.proof", "o.proof", &|e| e.outputs[1][0][0] += 1);
-    refuses(&["value.proof", "--data", "x.idx"], &["value.proof", "other outputs"]);
+    refuses(
+        &["value.proof", "--data", "x.idx"],
+        &["value.proof", "other outputs"],
+    );
     lie("bad.registration", "tiny.registration", &|e| {
         let middle = e.snark.len() / 2;
         e.snark[middle] ^= 1;
@@ -254,12 +253,7 @@ fn the_registration_must_be_the_model_s() {
     };
     register(TINY_CLASS, "other.registration");
     register("9", "smaller.registration");
-    let verify = [
-        &["verify", "a.proof", "--offset", "2"],
-        &DATA[..],
-        &cached,
-    ]
-    .concat();
+    let verify = [&["verify", "a.proof", "--offset", "2"], &DATA[..], &cached].concat();
     let with = |name| [&verify[..], &["--registration", name]].concat();
     s.fails(
         1,
@@ -271,8 +265,16 @@ fn the_registration_must_be_the_model_s() {
         &with("smaller.registration"),
         &["made for size class 2^9", "the proof for 2^10"],
     );
-    s.fails(3, &with("o.proof"), &["registration o.proof", "registers no model"]);
-    s.fails(3, &with("x.idx"), &["registration x.idx", "another kind of file"]);
+    s.fails(
+        3,
+        &with("o.proof"),
+        &["registration o.proof", "registers no model"],
+    );
+    s.fails(
+        3,
+        &with("x.idx"),
+        &["registration x.idx", "another kind of file"],
+    );
     s.fails(3, &with("none"), &["registration none", "check the path"]);
     s.fails(
         3,
@@ -299,28 +301,49 @@ fn what_cannot_be_decided_is_bad_input() {
     ]
     .concat();
     let with = |args: &[&'static str]| [&base[..], args].concat();
-    s.ok(&["srs", "new", "--power", TINY_POWER, "--cache", "other cache"]);
+    s.ok(&[
+        "srs",
+        "new",
+        "--power",
+        TINY_POWER,
+        "--cache",
+        "other cache",
+    ]);
     s.fails(
         3,
         &with(&["--cache", "other cache"]),
-        &["a.proof", "another commitment key", "import the ceremony's file"],
+        &[
+            "a.proof",
+            "another commitment key",
+            "import the ceremony's file",
+        ],
+    );
+    s.fails(3, &with(&["--cache", "none"]), &["a.proof", "srs import"]);
+    let short =
+        |args: &[&'static str]| [&["verify", "a.proof"], &REGISTERED[..], args, &cached].concat();
+    s.fails(3, &short(&["--data", "x.idx"]), &["x.idx", "--labels"]);
+    s.fails(3, &short(&[]), &["a.proof", "--data DATA --labels LABELS"]);
+    s.fails(
+        3,
+        &short(&["--data", "gone.idx"]),
+        &["gone.idx", "check the path"],
     );
     s.fails(
         3,
-        &with(&["--cache", "none"]),
-        &["a.proof", "srs import"],
+        &["verify", "none.proof"],
+        &["none.proof", "check the path"],
     );
-    let short = |args: &[&'static str]| {
-        [&["verify", "a.proof"], &REGISTERED[..], args, &cached].concat()
-    };
-    s.fails(3, &short(&["--data", "x.idx"]), &["x.idx", "--labels"]);
-    s.fails(3, &short(&[]), &["a.proof", "--data DATA --labels LABELS"]);
-    s.fails(3, &short(&["--data", "gone.idx"]), &["gone.idx", "check the path"]);
-    s.fails(3, &["verify", "none.proof"], &["none.proof", "check the path"]);
-    s.fails(3, &["verify", "other cache"], &["proof other cache", "give a file"]);
+    s.fails(
+        3,
+        &["verify", "other cache"],
+        &["proof other cache", "give a file"],
+    );
     for (name, bytes) in [
         ("none", &b""[..]),
-        ("text", b"no proof at all, but long enough to be one of something"),
+        (
+            "text",
+            b"no proof at all, but long enough to be one of something",
+        ),
         ("short", b"PLEATPR"),
         ("bundle", &PROOFS.s.read("tiny.pleat")),
     ] {
@@ -352,7 +375,10 @@ fn every_damaged_byte_is_found() {
         assert_eq!(object["valid"] == false, intact_start, "{what}");
         check_sentence(&args, &o.err, &["proof bad.proof"]);
     };
-    for i in (0..32).chain((32..n - 40).step_by(n / 150)).chain(n - 40..n) {
+    for i in (0..32)
+        .chain((32..n - 40).step_by(n / 150))
+        .chain(n - 40..n)
+    {
         let mut bytes = good.clone();
         bytes[i] ^= 1 << (i % 8);
         check(&bytes, format!("byte {i}"), i >= 8);

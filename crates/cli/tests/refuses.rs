@@ -4,8 +4,8 @@
 mod support;
 
 use support::{
-    LENET, Scratch, TINY_CLASS, TINY_POWER, gzip, idx_images, idx_labels, npy_images, onnx, png_folder, shared,
-    zip,
+    LENET, Scratch, TINY_CLASS, TINY_POWER, gzip, idx_images, idx_labels, npy_images, onnx,
+    png_folder, shared, zip,
 };
 
 #[test]
@@ -35,7 +35,10 @@ fn wrong_usage() {
         ("inspect b --memory lots", "write it like 2GB"),
         ("inspect b --memory 3", "not between 1MB"),
         ("inspect b --memory 2XB", "write it like 2GB"),
-        ("inspect b --memory 2GB --size-class 9", "cannot be used with"),
+        (
+            "inspect b --memory 2GB --size-class 9",
+            "cannot be used with",
+        ),
         ("register b", "--output"),
         ("register b -o r --form groth", "possible values"),
         ("prove b --data d -o p --form x", "possible values"),

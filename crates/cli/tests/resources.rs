@@ -125,7 +125,10 @@ fn interrupt(s: &Scratch, args: &[&str], said: &str, signal: &str) {
     assert_eq!(o.status.code(), Some(4), "{args:?} {signal}: {err}");
     check_sentence(args, &err, &["interrupted", "unchanged"]);
     match args.contains(&"--json") {
-        true => assert_eq!(one_object(&String::from_utf8(o.stdout).unwrap())["exit_code"], 4),
+        true => assert_eq!(
+            one_object(&String::from_utf8(o.stdout).unwrap())["exit_code"],
+            4
+        ),
         false => assert!(o.stdout.is_empty()),
     }
     std::fs::remove_file(s.path("log")).unwrap();
@@ -151,11 +154,7 @@ fn interrupted() {
     .concat();
     let register = [&["register", "tiny.pleat"], &class[..]].concat();
     // Commitments to the weights stay, so they are there before.
-    let cached = [
-        &register[..5],
-        &["--quiet", "-o", "r"],
-    ]
-    .concat();
+    let cached = [&register[..5], &["--quiet", "-o", "r"]].concat();
     assert_eq!(s.ok(&cached).lines().next().unwrap()[..10], *"registered");
     for signal in ["-INT", "-TERM"] {
         interrupt(&s, &prove, "writing out", signal);

@@ -164,9 +164,7 @@ fn same_class(registration: &Envelope, proof: &Envelope) -> Result<()> {
         );
     }
     if registration.origin.key != proof.origin.key {
-        bail!(
-            "made with another commitment key than the proof; make both with the same key"
-        );
+        bail!("made with another commitment key than the proof; make both with the same key");
     }
     if own.model != wanted.model {
         return Err(NotProved(format!(
