@@ -6,6 +6,7 @@ use pleat_model::network::Network;
 
 use crate::args::ClassArgs;
 use crate::estimate::estimate;
+use crate::failure::OutOfMemory;
 
 /// Classes that are tried: rows of a chunk, as powers of two.
 const CLASSES: [u32; 5] = [13, 15, 17, 19, 21];
@@ -35,11 +36,12 @@ pub(crate) fn choose(network: &Network, args: &ClassArgs, samples: u64) -> Resul
     }
     match (best, reason) {
         (Some((_, bits)), _) => Ok(bits),
-        (None, _) if least < u64::MAX => bail!(
+        (None, _) if least < u64::MAX => Err(OutOfMemory(format!(
             "a proof of this network takes at least {:.2} GB of memory, the limit is {:.2}; give a larger --memory",
             least as f64 / 1e9,
             limit as f64 / 1e9
-        ),
+        ))
+        .into()),
         (None, Some(e)) => Err(e),
         (None, None) => bail!("no size class fits this network"),
     }

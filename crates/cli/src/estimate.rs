@@ -54,6 +54,18 @@ const PROOF_BYTES: u64 = 24_000;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
 
+/// Constraints of a step of a size class, folding included.
+fn constraints(row_bits: u32) -> f64 {
+    let b = f64::from(row_bits);
+    let [base, per_bit, per_round] = CONSTRAINTS;
+    base + per_bit * b + per_round * b * (b + 1.0)
+}
+
+/// Points of the key that a step needs, as a power of two.
+pub(crate) fn step_power(row_bits: u32) -> u32 {
+    constraints(row_bits).log2().ceil() as u32
+}
+
 /// The cost of proving `samples` samples in a size class.
 ///
 /// # Errors
@@ -71,9 +83,7 @@ pub(crate) fn estimate(
     let (groups, steps) = (schedule.groups(), schedule.steps());
     let chunks = program.chunks() as u64 * groups;
     let rows = chunks << row_bits;
-    let b = f64::from(row_bits);
-    let [base, per_bit, per_round] = CONSTRAINTS;
-    let constraints = base + per_bit * b + per_round * b * (b + 1.0);
+    let constraints = constraints(row_bits);
     let class_rows = f64::from(1u32 << row_bits);
     let outputs: u64 = match kind {
         Kind::Outputs => (network.outputs.iter())
@@ -88,7 +98,7 @@ pub(crate) fn estimate(
         + 32 * all
         + (TERM_BYTES - 32) * own as u64 * groups
         + OUTPUT_BYTES * outputs * samples;
-    let power = (row_bits + COLUMN_BITS).max(constraints.log2().ceil() as u32);
+    let power = (row_bits + COLUMN_BITS).max(step_power(row_bits));
     let [memory, memory_per_row] = MEMORY;
     Ok(Estimate {
         row_bits,

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use pleat_argument::Error as ArgumentError;
 use pleat_compressor::Error as ProofError;
+use pleat_folding::sealed::Damage;
 use pleat_model::Error as ModelError;
 
 /// The proof is invalid.
@@ -39,6 +40,28 @@ impl std::fmt::Display for NotProved {
 
 impl std::error::Error for NotProved {}
 
+/// The key a proof was made with is not there.
+#[derive(Debug)]
+pub(crate) struct NoKey {
+    pub(crate) id: [u8; 32],
+    /// Points needed, as a power of two.
+    pub(crate) need: u32,
+}
+
+impl std::fmt::Display for NoKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "made with another commitment key than those here: its id is {}; import the ceremony's file it \
+             comes from (2^{} points or more) with `pleat srs import FILE.ptau`, a new key cannot verify it",
+            hex::encode(self.id),
+            self.need
+        )
+    }
+}
+
+impl std::error::Error for NoKey {}
+
 /// The exit code of an error, from the first cause that says more than "bad input".
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
@@ -46,6 +69,8 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
             return RESOURCES;
         }
         let invalid = match cause.downcast_ref() {
+            // Not even the first bytes are a proof's: the wrong file, not a wrong proof.
+            Some(ProofError::Malformed(Damage::Magic)) => false,
             Some(ProofError::Invalid(_) | ProofError::Malformed(_)) => true,
             Some(ProofError::Argument(e)) => matches!(e, ArgumentError::Rejected { .. }),
             _ => matches!(cause.downcast_ref(), Some(ArgumentError::Rejected { .. })),

@@ -6,8 +6,10 @@ mod class;
 mod console;
 mod estimate;
 mod failure;
+mod keys;
 mod output;
 mod resources;
+mod scratch;
 mod selection;
 mod verbs;
 mod workshop;
@@ -97,7 +99,7 @@ fn cache(cli: &Cli) -> anyhow::Result<PathBuf> {
 fn interrupted(json: bool) {
     INTERRUPTED.store(true, Ordering::SeqCst);
     pleat_model::files::remove_temporaries();
-    verbs::demo::remove_scratch();
+    scratch::remove_all();
     let text = "interrupted; files that existed before are unchanged, run it again for the result";
     console::to_stderr(&format!("\npleat: {text}"));
     if json {

@@ -9,15 +9,15 @@ use pleat_argument::commitment::Key;
 use pleat_argument::evaluation::Model;
 use pleat_argument::group::prove::Times;
 use pleat_argument::opening::Scheme;
-use pleat_argument::program::COLUMN_BITS;
 use pleat_argument::proof::Folded;
 use pleat_compressor::{Compressor, Envelope, Statement};
 use pleat_folding::running::Origin;
-use pleat_folding::{Form, Params, RunningProof, Shape, Sizes, Worker};
+use pleat_folding::{Form, Params, RunningProof, Sizes, Worker};
 use pleat_model::bundle::Bundle;
 use serde::Serialize;
 
 use crate::console::Console;
+use crate::keys;
 use crate::verbs::srs::folder;
 
 /// Keys and parameters of a size class.
@@ -61,13 +61,19 @@ pub(crate) struct Spent {
 
 impl Workshop {
     /// Loads a class's keys and makes its parameters.
-    pub(crate) fn open(row_bits: u32, form: Form, cache: &Path, console: &Console) -> Result<Self> {
-        let keys = folder(cache);
-        let key = Key::load(&keys, row_bits + COLUMN_BITS)?;
+    ///
+    /// The keys are those of `id`, or of the smallest file that is large enough.
+    pub(crate) fn open(
+        row_bits: u32,
+        form: Form,
+        id: Option<[u8; 32]>,
+        cache: &Path,
+        console: &Console,
+    ) -> Result<Self> {
         console.note(&format!(
             "writing out the circuit of size class 2^{row_bits}"
         ));
-        let params = Params::setup(Shape::new(row_bits), form, &keys)?;
+        let (key, params) = keys::open(&folder(cache), row_bits, form, id)?;
         if let Some(warning) = params.srs().origin.warning() {
             console.note(&format!("warning: {warning}"));
         }

@@ -17,7 +17,7 @@ fn pleat(arguments: &[&str], cache: &Path) -> Output {
 /// A bundle holds a salt that exists nowhere else.
 #[test]
 fn the_demonstration_overwrites_nothing() {
-    for name in ["lenet5.pleat", "digits.proof"] {
+    for name in ["lenet5.pleat", "lenet5.registration", "digits.proof"] {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(name);
         std::fs::write(&file, "precious").unwrap();

@@ -4,8 +4,8 @@
 mod support;
 
 use support::{
-    LENET, Scratch, TINY_POWER, gzip, idx_images, idx_labels, npy_images, onnx, png_folder, shared,
-    zip,
+    LENET, Scratch, TINY_CLASS, TINY_POWER, gzip, idx_images, idx_labels, npy_images, onnx,
+    png_folder, shared, zip,
 };
 
 #[test]
@@ -28,7 +28,21 @@ fn wrong_usage() {
         ("import m --activation-bits eight", "invalid digit"),
         ("import m --labels y", "--calib"),
         ("import m --layout xyz", "possible values"),
-        ("inspect b --steps 0", "at least 1"),
+        ("inspect b --samples 0", "at least 1"),
+        ("inspect b --statement both", "possible values"),
+        ("inspect b --size-class 7", "8..=24"),
+        ("inspect b --size-class 25", "8..=24"),
+        ("inspect b --memory lots", "write it like 2GB"),
+        ("inspect b --memory 3", "not between 1MB"),
+        ("inspect b --memory 2XB", "write it like 2GB"),
+        (
+            "inspect b --memory 2GB --size-class 9",
+            "cannot be used with",
+        ),
+        ("register b", "--output"),
+        ("register b -o r --form groth", "possible values"),
+        ("prove b --data d -o p --form x", "possible values"),
+        ("prove b --data d -o p --resume", "--resume"),
         ("run b", "--data"),
         ("run b --data d --limit 0", "at least 1"),
         ("run b --data d --limit -1", "-1"),
@@ -224,33 +238,35 @@ fn data_that_do_not_fit() {
 }
 
 #[test]
-fn what_prove_refuses_before_it_works() {
+fn what_is_refused_before_the_work() {
     let s = Scratch::tiny();
-    s.write("sig.onnx", &onnx::tiny("Sigmoid"));
-    s.ok(&[
-        "import",
-        "sig.onnx",
-        "--calib",
-        "x.idx",
-        "--input-scale",
-        "1/255",
-    ]);
     let labels = ["--labels", "y.idx"];
-    let prove = |bundle, more: &[&'static str]| {
-        [&["prove", bundle, "--data", "x.idx", "-o", "p.proof"], more].concat()
+    let prove = |more: &[&'static str]| {
+        [
+            &["prove", "tiny.pleat", "--data", "x.idx", "-o", "p.proof"],
+            more,
+        ]
+        .concat()
     };
     s.fails(
         3,
-        &prove("tiny.pleat", &[]),
+        &prove(&[]),
         &["x.idx", "--labels", "--statement outputs"],
     );
-    let missing = ["2^14", "srs new --power 14", "srs import"];
-    s.fails(3, &prove("tiny.pleat", &labels), &missing);
+    // One sentence names a key that is large enough for everything.
+    let class = ["--size-class", TINY_CLASS];
+    let register = [&["register", "tiny.pleat", "-o", "r"], &class[..]].concat();
+    let missing = ["2^17", "srs new --power 17", "srs import"];
+    s.fails(3, &prove(&[&labels[..], &class].concat()), &missing);
+    s.fails(3, &register, &missing);
     s.ok(&["srs", "new", "--power", "10"]);
-    s.fails(3, &prove("tiny.pleat", &labels), &missing);
-    let no_gadget = ["the prover cannot prove", "layer", "pleat run"];
-    s.fails(3, &prove("sig.pleat", &labels), &no_gadget);
+    s.fails(3, &register, &missing);
     let path = format!("cache/pleat/srs/ppot_pruned_{TINY_POWER}.ptau");
     s.write(&path, &s.read("cache/pleat/srs/ppot_pruned_10.ptau"));
-    s.fails(3, &prove("tiny.pleat", &labels), &["its name says 2^15"]);
+    s.fails(3, &register, &["its name says 2^17"]);
+    let memory = ["--memory", "2MB"];
+    let says = ["takes at least", "larger --memory"];
+    s.fails(4, &prove(&[&labels[..], &memory].concat()), &says);
+    let register = [&["register", "tiny.pleat", "-o", "r"], &memory[..]].concat();
+    s.fails(4, &register, &says);
 }

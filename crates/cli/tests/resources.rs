@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{DIGITS, LENET, Scratch, TINY_POWER, check_sentence};
+use support::{DIGITS, LENET, Scratch, TINY_CLASS, TINY_POWER, check_sentence, one_object};
 
 /// A file system of 64 kB, unmounted when dropped.
 struct Mount(PathBuf);
@@ -77,17 +77,22 @@ fn a_full_disk() {
         "1",
         "--statement",
         "outputs",
+        "--size-class",
+        TINY_CLASS,
         "-o",
         "small/p.proof",
     ];
     let o = s.run(&args);
     assert_eq!((o.code, o.out.as_str()), (Some(4), ""), "{o:?}");
     check_sentence(&args, &o.err, &full);
-    assert_eq!(s.files(), before);
+    // Commitments to the weights are whole, and good for the next time.
+    let after = s.files();
+    let made: Vec<_> = after.difference(&before).map(|(p, _)| p).collect();
+    assert_eq!(made, [&s.path("tiny.pleat.commitments")]);
 }
 
 /// Starts, waits for `said` on standard error (or a while), signals, and expects a clean end.
-fn interrupt(s: &Scratch, args: &[&str], said: bool, signal: &str) {
+fn interrupt(s: &Scratch, args: &[&str], said: &str, signal: &str) {
     let before = s.files();
     let log = std::fs::File::create(s.path("log")).unwrap();
     let mut child = s
@@ -99,7 +104,7 @@ fn interrupt(s: &Scratch, args: &[&str], said: bool, signal: &str) {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(20) {
         std::thread::sleep(Duration::from_millis(200));
-        if !said || !s.read("log").is_empty() {
+        if String::from_utf8_lossy(&s.read("log")).contains(said) {
             break;
         }
     }
@@ -119,7 +124,13 @@ fn interrupt(s: &Scratch, args: &[&str], said: bool, signal: &str) {
     let err = String::from_utf8(s.read("log")).unwrap();
     assert_eq!(o.status.code(), Some(4), "{args:?} {signal}: {err}");
     check_sentence(args, &err, &["interrupted", "unchanged"]);
-    assert!(o.stdout.is_empty());
+    match args.contains(&"--json") {
+        true => assert_eq!(
+            one_object(&String::from_utf8(o.stdout).unwrap())["exit_code"],
+            4
+        ),
+        false => assert!(o.stdout.is_empty()),
+    }
     std::fs::remove_file(s.path("log")).unwrap();
     let after = s.files();
     let made: Vec<_> = after.difference(&before).collect();
@@ -130,22 +141,27 @@ fn interrupt(s: &Scratch, args: &[&str], said: bool, signal: &str) {
 fn interrupted() {
     let s = Scratch::tiny();
     s.ok(&["srs", "new", "--power", TINY_POWER]);
+    // A second key, so that the keys of a class are put together in a temporary folder.
+    s.ok(&["srs", "new", "--power", "12"]);
     s.write("old.proof", b"old");
+    s.write("demo/srs/empty", b"");
+    let class = ["--size-class", TINY_CLASS, "--force", "-o", "old.proof"];
     let prove = [
-        "prove",
-        "tiny.pleat",
-        "--data",
-        "x.idx",
-        "--statement",
-        "outputs",
-        "--force",
-        "-o",
-        "old.proof",
-    ];
+        &["prove", "tiny.pleat", "--data", "x.idx", "--json"],
+        &["--statement", "outputs"],
+        &class[..],
+    ]
+    .concat();
+    let register = [&["register", "tiny.pleat"], &class[..]].concat();
+    // Commitments to the weights stay, so they are there before.
+    let cached = [&register[..5], &["--quiet", "-o", "r"]].concat();
+    assert_eq!(s.ok(&cached).lines().next().unwrap()[..10], *"registered");
     for signal in ["-INT", "-TERM"] {
-        interrupt(&s, &prove, true, signal);
-        interrupt(&s, &["srs", "new", "--power", "21"], false, signal);
-        interrupt(&s, &["demo", "--cache", "demo"], true, signal);
+        interrupt(&s, &prove, "writing out", signal);
+        interrupt(&s, &prove, "compressing", signal);
+        interrupt(&s, &register, "this machine", signal);
+        interrupt(&s, &["srs", "new", "--power", "21"], "", signal);
+        interrupt(&s, &["demo", "--cache", "demo"], "2. key", signal);
     }
     assert_eq!(s.read("old.proof"), b"old");
 }
@@ -159,6 +175,7 @@ fn outputs_that_must_not_be_written() {
     std::fs::create_dir(s.path("folder")).unwrap();
     let prove = |out| vec!["prove", "gone.pleat", "--data", "gone", "-o", out];
     let import = |out| vec!["import", "gone.onnx", "-o", out];
+    let register = |out| vec!["register", "gone.pleat", "-o", out];
     for (out, says) in [
         ("there", &["there", "exists already", "--force"][..]),
         ("dangling", &["exists already"]),
@@ -170,12 +187,18 @@ fn outputs_that_must_not_be_written() {
     ] {
         s.fails(3, &prove(out), says);
         s.fails(3, &import(out), says);
+        s.fails(3, &register(out), says);
     }
     let own = "it is an input of this command";
     let args = ["prove", "tiny.pleat", "--data", "x.idx", "--force", "-o"];
     for out in ["tiny.pleat", "./x.idx", "folder/../tiny.pleat"] {
         s.fails(3, &[&args[..], &[out]].concat(), &[own, "another name"]);
     }
+    s.fails(
+        3,
+        &["register", "tiny.pleat", "--force", "-o", "tiny.pleat"],
+        &[own],
+    );
     s.fails(
         3,
         &["import", "tiny.onnx", "--force", "-o", "tiny.onnx"],
@@ -188,12 +211,14 @@ fn outputs_that_must_not_be_written() {
     );
     s.ok(&["import", "tiny.onnx", "--force", "-o", "there"]);
     assert_ne!(s.read("there"), b"old");
-    s.write("demo/digits.proof", b"old");
-    s.fails(
-        3,
-        &["demo", "-o", "demo"],
-        &["digits.proof", "exists already", "--force"],
-    );
+    for name in ["digits.proof", "lenet5.registration", "lenet5.pleat"] {
+        s.write(&format!("{name} demo/{name}"), b"old");
+        s.fails(
+            3,
+            &["demo", "-o", &format!("{name} demo")],
+            &[name, "exists already", "--force"],
+        );
+    }
 }
 
 #[test]

@@ -19,14 +19,7 @@ const IMPORT_KEYS: [&str; 7] = [
     "shift",
     "widths",
 ];
-const INSPECT_KEYS: [&str; 6] = [
-    "constraints_per_step",
-    "steps_per_batch",
-    "budget",
-    "estimate",
-    "provable",
-    "reason",
-];
+const INSPECT_KEYS: [&str; 4] = ["layers", "estimate", "provable", "reason"];
 
 #[test]
 fn lenet_imports_inspects_and_runs() {
@@ -44,25 +37,51 @@ fn lenet_imports_inspects_and_runs() {
     let r = s.json(&args, &IMPORT_KEYS);
     assert_eq!(r["parameters"], 61_706);
     assert!(r["int_accuracy"].as_f64().unwrap() > 0.95);
-    let r = s.json(&["inspect", "lenet5.pleat", "--steps", "10"], &INSPECT_KEYS);
+    let r = s.json(
+        &["inspect", "lenet5.pleat", "--samples", "10"],
+        &INSPECT_KEYS,
+    );
     assert_eq!(r["provable"], true);
-    assert_eq!(r["steps_per_batch"], 10);
-    let c = r["constraints_per_step"].as_u64().unwrap();
-    assert_eq!(r["budget"]["constraints"], c);
-    assert!(r["budget"]["key_points"].as_u64().unwrap() >= c);
+    assert!(r["reason"].is_null());
+    let estimate = &r["estimate"];
+    assert_eq!(estimate["samples"], 10);
     for key in [
+        "row_bits",
+        "group_samples",
+        "groups",
+        "chunks",
+        "rows",
+        "utilisation",
+        "steps",
+        "power",
         "setup_seconds",
-        "fold_seconds",
+        "prove_seconds",
         "compress_seconds",
         "memory_bytes",
         "disk_bytes",
         "proof_bytes",
     ] {
-        assert!(r["estimate"][key].as_f64().unwrap() > 0.0, "{key}");
+        assert!(estimate[key].as_f64().unwrap() > 0.0, "{key}");
     }
-    let one = s.json(&["inspect", "lenet5.pleat"], &INSPECT_KEYS);
-    let fold = |r: &serde_json::Value| r["estimate"]["fold_seconds"].as_f64().unwrap();
-    assert!((fold(&r) / fold(&one) - 10.0).abs() < 1e-6);
+    assert!(estimate["utilisation"].as_f64().unwrap() <= 1.0);
+    // Rows and steps are exact: 100 groups of a size are 100 times one.
+    let of = |n: &str| {
+        s.json(&["inspect", "lenet5.pleat", "--samples", n], &INSPECT_KEYS)["estimate"].clone()
+    };
+    let rows = estimate["chunks"].as_u64().unwrap() << estimate["row_bits"].as_u64().unwrap();
+    assert_eq!(estimate["rows"], rows);
+    let many = of("1000");
+    assert!(many["steps"].as_u64() > estimate["steps"].as_u64());
+    let other = s.json(
+        &["inspect", "lenet5.pleat", "--size-class", "13"],
+        &INSPECT_KEYS,
+    );
+    assert_eq!(other["estimate"]["row_bits"], 13);
+    let small = s.json(
+        &["inspect", "lenet5.pleat", "--memory", "600MB"],
+        &INSPECT_KEYS,
+    );
+    assert!(small["estimate"]["memory_bytes"].as_f64().unwrap() <= 600e6);
     assert!(s.ok(&["inspect", "lenet5.pleat"]).contains("estimate"));
     let data = ["--data", DIGITS, "--labels", DIGIT_LABELS];
     let run = [&["run", "lenet5.pleat"], &data[..]].concat();
@@ -109,29 +128,14 @@ fn every_form_of_the_same_data_gives_the_same_outputs() {
 }
 
 #[test]
-fn a_table_network_imports_and_inspect_says_why_it_has_no_proof() {
+fn a_network_that_cannot_be_proved_as_asked_is_described_all_the_same() {
     let s = Scratch::tiny();
-    s.write("sig.v1.onnx", &onnx::tiny("Sigmoid"));
-    s.ok(&[
-        "import",
-        "sig.v1.onnx",
-        "--calib",
-        "x.idx",
-        "--input-scale",
-        "1/255",
-    ]);
-    let r = s.json(&["inspect", "sig.v1.pleat"], &INSPECT_KEYS);
+    let args = ["inspect", "tiny.pleat", "--memory", "2MB"];
+    let r = s.json(&args, &INSPECT_KEYS);
     assert_eq!(r["provable"], false);
-    assert!(r["reason"].as_str().unwrap().contains("cannot prove"));
-    for key in [
-        "constraints_per_step",
-        "steps_per_batch",
-        "budget",
-        "estimate",
-    ] {
-        assert!(r[key].is_null(), "{key}");
-    }
-    assert!(s.ok(&["inspect", "sig.v1.pleat"]).contains("not possible"));
+    assert!(r["reason"].as_str().unwrap().contains("larger --memory"));
+    assert!(r["estimate"].is_null());
+    assert!(s.ok(&args).contains("not possible"));
 }
 
 #[test]
@@ -159,10 +163,11 @@ fn keys_are_made_listed_and_imported() {
 #[test]
 fn help_has_an_example_everywhere() {
     let s = Scratch::new();
-    let verbs: [&[&str]; 13] = [
+    let verbs: [&[&str]; 14] = [
         &["import"],
         &["inspect"],
         &["run"],
+        &["register"],
         &["prove"],
         &["verify"],
         &["srs"],

@@ -244,9 +244,9 @@ impl Envelope {
     ) -> Result<Outcome> {
         let claim = self.statement.claim()?;
         self.suits(key, verifying)?;
-        let attest = |expected: &Expected| self.attest(verifying, expected);
-        let outcome =
-            registry.verify_folded_claim(key, &self.network, &claim, &self.folded, attest)?;
+        let outcome = self.attested(verifying, |attest| {
+            registry.verify_folded_claim(key, &self.network, &claim, &self.folded, attest)
+        })?;
         if claim.kind == Kind::Accuracy && outcome.count != self.correct {
             return Err(Error::Invalid(format!(
                 "it claims {} correct samples and proves {}",
@@ -279,36 +279,47 @@ impl Envelope {
             ..
         } = self.statement;
         let (network, folded) = (&self.network, &self.folded);
-        let attest = |expected: &Expected| self.attest(verifying, expected);
         match self.statement.kind {
             Kind::RegisteredModel => {
                 let id = element("model id", &self.statement.model)?;
-                registry.register_folded_model(key, network, row_bits, id, folded, attest)?;
+                self.attested(verifying, |attest| {
+                    registry.register_folded_model(key, network, row_bits, id, folded, attest)
+                })
             }
             Kind::RegisteredData => {
                 let id = element("data id", &self.statement.data)?;
-                registry.register_folded_data(
-                    key, network, row_bits, labelled, samples, id, folded, attest,
-                )?;
+                self.attested(verifying, |attest| {
+                    registry.register_folded_data(
+                        key, network, row_bits, labelled, samples, id, folded, attest,
+                    )
+                })
             }
-            Kind::Outputs | Kind::Accuracy => {
-                return Err(Error::OtherKind {
-                    found: describe(self.statement.kind),
-                    wanted: "a registration",
-                });
-            }
+            Kind::Outputs | Kind::Accuracy => Err(Error::OtherKind {
+                found: describe(self.statement.kind),
+                wanted: "a registration",
+            }),
         }
-        Ok(())
     }
 
-    /// The check of the fold as the argument's registry asks for it.
-    fn attest<C: Circuit>(
+    /// Runs a check of the argument's registry, which asks for the check of the fold; what the latter
+    /// refuses is kept, as the registry only passes on sentences.
+    fn attested<C: Circuit, T>(
         &self,
         verifying: &VerifyingKey<C>,
-        expected: &Expected,
-    ) -> pleat_argument::Result<()> {
-        verify(verifying, &self.snark, expected)
-            .map_err(|e| pleat_argument::Error::Invalid(e.to_string()))
+        check: impl FnOnce(
+            &mut dyn FnMut(&Expected) -> pleat_argument::Result<()>,
+        ) -> pleat_argument::Result<T>,
+    ) -> Result<T> {
+        let mut refused = None;
+        let mut attest = |expected: &Expected| {
+            verify(verifying, &self.snark, expected).map_err(|e| {
+                let sentence = e.to_string();
+                refused = Some(e);
+                pleat_argument::Error::Invalid(sentence)
+            })
+        };
+        let checked = check(&mut attest);
+        checked.map_err(|e| refused.unwrap_or(Error::Argument(e)))
     }
 
     /// Whether the proof of the fold is one in form, before anything is computed.

@@ -1,7 +1,6 @@
 //! `pleat demo`: everything once, on the bundled model and digits.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -14,6 +13,7 @@ use crate::args::{ClassArgs, Cli, Command, DataArgs, DemoArgs, VerifyArgs};
 use crate::class::choose;
 use crate::console::Console;
 use crate::estimate::estimate;
+use crate::scratch::Scratch;
 use crate::verbs::{import, open_data, prove, register, select, verify};
 use crate::workshop::Workshop;
 
@@ -29,36 +29,12 @@ struct DemoResult {
     seconds: f64,
 }
 
-/// The folder of temporary files that exists right now.
-static SCRATCH: Mutex<Option<PathBuf>> = Mutex::new(None);
-
-/// Removes the demonstration's temporary files: for a handler that ends the process at once.
-pub(crate) fn remove_scratch() {
-    if let Ok(scratch) = SCRATCH.lock()
-        && let Some(path) = scratch.as_deref()
-    {
-        let _ = std::fs::remove_dir_all(path);
-    }
-}
-
-struct Scratch(tempfile::TempDir);
-
-impl Scratch {
-    fn new() -> Result<Self> {
-        let folder = tempfile::tempdir().context("no folder for temporary files")?;
-        if let Ok(mut scratch) = SCRATCH.lock() {
-            *scratch = Some(folder.path().to_owned());
-        }
-        Ok(Self(folder))
-    }
-}
-
 pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()> {
     let start = Instant::now();
     let scratch = Scratch::new()?;
     // The parts a user would have as files.
     let put = |name: &str, bytes: &[u8]| -> Result<PathBuf> {
-        let path = scratch.0.path().join(name);
+        let path = scratch.path().join(name);
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     };
@@ -68,7 +44,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     let folder = args
         .output
         .clone()
-        .unwrap_or_else(|| scratch.0.path().to_owned());
+        .unwrap_or_else(|| scratch.path().to_owned());
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let bundle_path = folder.join("lenet5.pleat");
@@ -121,7 +97,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     }
 
     console.note("3. register: the weights are integers of the declared widths, and stay secret");
-    let workshop = Workshop::open(class, Form::Spartan, cache, console)?;
+    let workshop = Workshop::open(class, Form::Spartan, None, cache, console)?;
     let registered = register::register(
         &workshop,
         (&bundle, Some(&bundle_path)),

@@ -89,8 +89,8 @@ pub(crate) fn load_bundle(path: &Path) -> Result<Bundle> {
     Bundle::load(path).with_context(|| format!("bundle {}", path.display()))
 }
 
-/// Reads a proof or a registration, with its path in every error.
-pub(crate) fn load_envelope(path: &Path) -> Result<Envelope> {
+/// Reads a proof or a registration, with what it is and its path in every error.
+pub(crate) fn load_envelope(what: &str, path: &Path) -> Result<Envelope> {
     let read = || -> Result<Envelope> {
         let size = std::fs::metadata(path)?.len();
         if size > MAX_BYTES {
@@ -98,7 +98,7 @@ pub(crate) fn load_envelope(path: &Path) -> Result<Envelope> {
         }
         Ok(Envelope::from_bytes(&std::fs::read(path)?)?)
     };
-    read().with_context(|| format!("proof {}", path.display()))
+    read().with_context(|| format!("{what} {}", path.display()))
 }
 
 /// Opens the data a command names.

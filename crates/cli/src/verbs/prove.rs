@@ -70,7 +70,8 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     };
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples).with_context(place)?;
-    let workshop = Workshop::open(class, form, cache, console)?;
+    let key = registration.as_ref().map(|(_, own)| own.origin.key);
+    let workshop = Workshop::open(class, form, key, cache, console)?;
     if let Some((path, own)) = &registration {
         let model = workshop.model(&bundle, Some(&args.bundle), console)?;
         if own.statement.kind != Kind::RegisteredModel || own.statement.model != to_bytes(&model.id)

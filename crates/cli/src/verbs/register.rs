@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Resul
     crate::output::check(&args.output, &[&args.bundle], args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let class = choose(&bundle.network, &args.class, args.samples as u64)?;
-    let workshop = Workshop::open(class, args.form.into(), cache, console)?;
+    let workshop = Workshop::open(class, args.form.into(), None, cache, console)?;
     let result = register(
         &workshop,
         (&bundle, Some(&args.bundle)),

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use pleat_argument::Error as ArgumentError;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::Registry;
 use pleat_argument::srs::Origin;
 use pleat_argument::statement::to_bytes;
-use pleat_compressor::{Compressor, Envelope};
+use pleat_compressor::{Compressor, Envelope, Error as ProofError};
+use pleat_model::Error as ModelError;
 use pleat_model::data::DataSet;
 use serde::Serialize;
 
@@ -43,7 +45,7 @@ pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<
 }
 
 pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<VerifyResult> {
-    let envelope = load_envelope(&args.proof)?;
+    let envelope = load_envelope("proof", &args.proof)?;
     let place = || format!("proof {}", args.proof.display());
     expect(args, &envelope).with_context(place)?;
     let registered = matches!(
@@ -52,13 +54,16 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
     );
     let registration = match (&args.registration, registered) {
         (_, true) => None,
-        (Some(path), false) => Some((path, load_envelope(path)?)),
+        (Some(path), false) => Some((path, load_envelope("registration", path)?)),
         (None, false) => bail!(
             "{}: a proof counts only for a registered model; give --registration FILE, \
              which the model's owner makes with `pleat register`",
             place()
         ),
     };
+    if let Some((path, own)) = &registration {
+        same_class(own, &envelope).with_context(|| format!("registration {}", path.display()))?;
+    }
     let data = match (&args.data, registered) {
         (_, true) => None,
         (Some(path), false) => Some((path, given_data(args, path, &envelope)?)),
@@ -74,7 +79,9 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
 
     let start = Instant::now();
     let bits = envelope.statement.row_bits;
-    let workshop = Workshop::open(bits, envelope.form(), cache, console)?;
+    let form = envelope.form();
+    let workshop = Workshop::open(bits, form, Some(envelope.origin.key), cache, console)
+        .with_context(place)?;
     let verifying = Compressor::setup(&workshop.params)?.into_verifying_key();
     let setup_seconds = start.elapsed().as_secs_f64();
 
@@ -85,28 +92,14 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
     if registered {
         envelope
             .register(&mut registry, key, &verifying)
+            .map_err(senseless)
             .with_context(place)?;
     }
     if let Some((path, own)) = &registration {
         let place = || format!("registration {}", path.display());
-        if own.statement.row_bits != bits || own.form() != envelope.form() {
-            bail!(
-                "{}: made for size class 2^{} and form {}, the proof for 2^{bits} and {}; \
-                 register the model with the proof's --size-class and --form",
-                place(),
-                own.statement.row_bits,
-                own.form(),
-                envelope.form()
-            );
-        }
         own.register(&mut registry, key, &verifying)
+            .map_err(senseless)
             .with_context(place)?;
-        if own.statement.model != envelope.statement.model {
-            return Err(NotProved(
-                "it is about another model than the registration".into(),
-            ))
-            .with_context(|| format!("proof {}", args.proof.display()));
-        }
     }
     if let Some((path, (samples, range))) = data {
         let id = registry
@@ -122,6 +115,7 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
         data_range = Some(range);
         envelope
             .verify(&registry, key, &verifying)
+            .map_err(senseless)
             .with_context(place)?;
     }
     Ok(VerifyResult {
@@ -136,6 +130,51 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
         srs_warning: workshop.warning(),
         key_origin: key.srs().origin.clone(),
     })
+}
+
+/// A claim that cannot be laid out was never proved: the file says what its maker wanted.
+fn senseless(error: ProofError) -> ProofError {
+    match error {
+        ProofError::Argument(e @ (ArgumentError::Layout(_) | ArgumentError::Invalid(_))) => {
+            ProofError::Invalid(e.to_string())
+        }
+        ProofError::Argument(ArgumentError::Model(e @ ModelError::Invalid(_))) => {
+            ProofError::Invalid(e.to_string())
+        }
+        other => other,
+    }
+}
+
+/// Refuses a file that registers nothing the proof could be about, before the work.
+fn same_class(registration: &Envelope, proof: &Envelope) -> Result<()> {
+    let (own, wanted) = (&registration.statement, &proof.statement);
+    if own.kind != Kind::RegisteredModel {
+        bail!(
+            "it registers no model; give the file `pleat register` made for the model of the proof"
+        );
+    }
+    if own.row_bits != wanted.row_bits || registration.form() != proof.form() {
+        bail!(
+            "made for size class 2^{} and form {}, the proof for 2^{} and {}; \
+             register the model with the proof's --size-class and --form",
+            own.row_bits,
+            registration.form(),
+            wanted.row_bits,
+            proof.form()
+        );
+    }
+    if registration.origin.key != proof.origin.key {
+        bail!("made with another commitment key than the proof; make both with the same key");
+    }
+    if own.model != wanted.model {
+        return Err(NotProved(format!(
+            "it is about model {}, the proof about {}",
+            hex::encode(own.model),
+            hex::encode(wanted.model)
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// Compares what the caller expects with what the proof says about itself.
@@ -169,6 +208,12 @@ fn given_data(
     let place = || format!("data {}", path.display());
     let data =
         DataSet::open(path, args.labels.as_deref(), &envelope.network.input).with_context(place)?;
+    if envelope.statement.labelled && !data.has_labels() {
+        bail!(
+            "{}: the proof is about labelled data; give --labels FILE",
+            place()
+        );
+    }
     let samples = usize::try_from(envelope.statement.samples).unwrap_or(usize::MAX);
     let end = args.offset.saturating_add(samples);
     if end > data.len() {

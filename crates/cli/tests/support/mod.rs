@@ -21,8 +21,10 @@ pub(crate) const LENET: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../examples/lenet5/lenet5.onnx"
 );
-/// Points of the key the tiny model needs, as a power of two.
-pub(crate) const TINY_POWER: &str = "15";
+/// Points of the key that small size classes need, as a power of two.
+pub(crate) const TINY_POWER: &str = "17";
+/// The size class the tiny model is proved in.
+pub(crate) const TINY_CLASS: &str = "10";
 
 /// A file of the shared models; `None`, loudly, where there are none.
 pub(crate) fn shared(name: &str) -> Option<String> {
@@ -168,6 +170,17 @@ impl Scratch {
             assert_eq!(object["valid"], false, "{args:?}");
         }
         assert_eq!(self.files(), before, "{args:?} left files behind");
+    }
+
+    /// Fails with `code` and one sentence that holds all of `says`: run once, for what takes seconds.
+    #[track_caller]
+    pub(crate) fn refuses(&self, code: i32, args: &[&str], says: &[&str]) {
+        let o = self.run(&[args, &["--json"]].concat());
+        assert_eq!(o.code, Some(code), "{args:?}: {o:?}");
+        check_sentence(args, &o.err, says);
+        let object = one_object(&o.out);
+        assert_eq!(object["exit_code"], code, "{args:?}");
+        assert_eq!(object["valid"] == false, code == 1, "{args:?}");
     }
 
     /// All files and folders with their sizes.

@@ -1,0 +1,97 @@
+//! Which of the keys in the cache serve a size class.
+//!
+//! Two parts of a proof need a key, of different sizes: the commitments to values and the step circuit. Both
+//! must come from one secret, and keys made on a machine at different times do not.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use pleat_argument::Error as ArgumentError;
+use pleat_argument::commitment::Key;
+use pleat_argument::program::COLUMN_BITS;
+use pleat_argument::srs::{self, SrsFile};
+use pleat_folding::{Error as FoldingError, Form, Params, Shape};
+
+use crate::estimate::step_power;
+use crate::failure::NoKey;
+use crate::scratch::Scratch;
+
+/// Loads the keys of a size class and writes out its circuit, with keys from one secret: the one of `id`, or
+/// that of the smallest key that is large enough for everything.
+pub(crate) fn open(
+    keys: &Path,
+    row_bits: u32,
+    form: Form,
+    id: Option<[u8; 32]>,
+) -> Result<(Key, Params)> {
+    let mut need = step_power(row_bits).max(row_bits + COLUMN_BITS);
+    loop {
+        let chosen = choose(keys, need, id)?;
+        let (folder, _scratch) = only(keys, &chosen)?;
+        match Params::setup(Shape::new(row_bits), form, &folder) {
+            // The circuit is larger than expected; the key folder may hold a larger key of another secret.
+            Err(FoldingError::Argument(ArgumentError::MissingSrs { power, .. }))
+                if power > need =>
+            {
+                need = power;
+            }
+            params => return Ok((Key::load(&folder, row_bits + COLUMN_BITS)?, params?)),
+        }
+    }
+}
+
+/// The smallest key of `2^need` points, of a given id if there is one.
+fn choose(keys: &Path, need: u32, id: Option<[u8; 32]>) -> Result<SrsFile> {
+    let mut file = srs::find(keys, need)?;
+    let Some(id) = id else { return Ok(file) };
+    while file.id != id {
+        file = match srs::find(keys, file.power + 1) {
+            Ok(larger) => larger,
+            Err(ArgumentError::MissingSrs { .. } | ArgumentError::TooLarge { .. }) => {
+                return Err(NoKey { id, need }.into());
+            }
+            Err(e) => return Err(e.into()),
+        };
+    }
+    Ok(file)
+}
+
+/// A folder of the keys that share a secret with `chosen`: the given one if it has no others.
+fn only(keys: &Path, chosen: &SrsFile) -> Result<(PathBuf, Option<Scratch>)> {
+    let mut files = vec![];
+    let mut power = 1;
+    // Smaller keys that are damaged must not stop a larger one.
+    while power <= srs::MAX_POWER {
+        power = match srs::find(keys, power) {
+            Ok(file) => {
+                let next = file.power.max(power) + 1;
+                files.push(file);
+                next
+            }
+            Err(ArgumentError::MissingSrs { .. }) => break,
+            Err(_) => power + 1,
+        };
+    }
+    if files.iter().all(|f| f.id == chosen.id) {
+        return Ok((keys.to_owned(), None));
+    }
+    let scratch = Scratch::new()?;
+    for file in files.iter().filter(|f| f.id == chosen.id) {
+        for path in [file.path.clone(), file.path.with_extension("json")] {
+            if let (Ok(path), Some(name)) = (path.canonicalize(), path.file_name()) {
+                link(&path, &scratch.path().join(name))?;
+            }
+        }
+    }
+    Ok((scratch.path().to_owned(), Some(scratch)))
+}
+
+#[cfg(unix)]
+fn link(path: &Path, name: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(path, name)
+}
+
+#[cfg(not(unix))]
+fn link(path: &Path, name: &Path) -> std::io::Result<()> {
+    std::fs::copy(path, name).map(|_| ())
+}
