@@ -61,7 +61,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let samples = select(data, range, kind, &args.data.data)?;
     let place = || format!("data {}", args.data.data.display());
     let registration = match &args.registration {
-        Some(path) => Some((path, load_envelope(path)?)),
+        Some(path) => Some((path, load_envelope("registration", path)?)),
         None => None,
     };
     let (class, form) = match &registration {
