@@ -83,21 +83,31 @@ impl Recorder {
         &self.names[cell]
     }
 
-    fn eval(&self, terms: &Terms) -> Scalar {
-        terms.iter().map(|(i, c)| self.cells[*i] * c).sum()
-    }
-
-    fn holds(&self, constraint: usize) -> bool {
-        let [a, b, c] = &self.constraints[constraint].1;
-        self.eval(a) * self.eval(b) == self.eval(c)
+    /// The cells whose full name satisfies a condition.
+    pub fn named(&self, condition: impl Fn(&str) -> bool) -> Vec<usize> {
+        (0..self.names.len())
+            .filter(|&i| condition(&self.names[i]))
+            .collect()
     }
 
     /// Names of the constraints that do not hold.
     pub fn failing(&self) -> Vec<&str> {
-        (0..self.constraints.len())
-            .filter(|&i| !self.holds(i))
-            .map(|i| self.constraints[i].0.as_str())
-            .collect()
+        self.failing_with(&self.cells)
+    }
+
+    /// Names of the constraints that do not hold for other cells, the constant first.
+    pub fn failing_with(&self, cells: &[Scalar]) -> Vec<&str> {
+        assert_eq!(cells.len(), self.cells.len());
+        let failing = self.constraints.iter().filter(|(_, [a, b, c])| {
+            evaluate(cells, a) * evaluate(cells, b) != evaluate(cells, c)
+        });
+        failing.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The same constraints with other cells, the constant first.
+    pub fn load(&mut self, cells: Vec<Scalar>) {
+        assert_eq!(cells.len(), self.cells.len());
+        self.cells = cells;
     }
 
     /// Asserts that all constraints hold.
@@ -114,133 +124,130 @@ impl Recorder {
         );
     }
 
-    fn users(&self) -> Vec<Vec<u32>> {
-        let mut users = vec![vec![]; self.cells.len()];
-        for (i, (_, sides)) in self.constraints.iter().enumerate() {
-            for (cell, _) in sides.iter().flatten() {
-                let list: &mut Vec<u32> = &mut users[*cell];
-                if list.last() != Some(&(i as u32)) {
-                    list.push(i as u32);
-                }
-            }
-        }
-        users
-    }
-
-    /// Changes every cell but the constant and `given`, one at a time and in several ways; every
-    /// change must violate a constraint. Returns the cells that can be changed freely.
-    pub fn free_cells(&mut self, given: &[usize]) -> Vec<String> {
+    /// Names of the cells but the constant and `given` that can be changed, all others as they are, without
+    /// violating a constraint.
+    ///
+    /// Exact, for all changes at once: with a cell changed by `d`, each constraint says `d (l + q d) = 0`, so
+    /// it allows every `d`, none, or `d = -l / q`.
+    pub fn free_cells(&self, given: &[usize]) -> Vec<String> {
         self.assert_satisfied();
-        let users = self.users();
-        let mut free = vec![];
-        for (cell, users) in users.iter().enumerate().skip(1) {
-            if given.contains(&cell) {
-                continue;
+        let mut allowed = vec![Some(None); self.cells.len()];
+        for (_, [a, b, c]) in &self.constraints {
+            let (va, vb) = (evaluate(&self.cells, a), evaluate(&self.cells, b));
+            let mut coefficients: BTreeMap<usize, [Scalar; 3]> = BTreeMap::new();
+            for (side, terms) in [a, b, c].into_iter().enumerate() {
+                for (cell, factor) in terms {
+                    coefficients.entry(*cell).or_default()[side] += *factor;
+                }
             }
-            let old = self.cells[cell];
-            let changes = [
-                old + Scalar::ONE,
-                old - Scalar::ONE,
-                -old,
-                old.double(),
-                Scalar::ZERO,
-                Scalar::ONE,
-                old + Scalar::from(1 << 20),
-                Scalar::random(rand_core_of_tests(cell)),
-            ];
-            for new in changes {
-                if new == old {
+            for (cell, [a, b, c]) in coefficients {
+                let Some(before) = allowed[cell] else {
                     continue;
-                }
-                self.cells[cell] = new;
-                if users.iter().all(|&c| self.holds(c as usize)) {
-                    free.push(format!("{} ({old:?} -> {new:?})", self.names[cell]));
-                }
+                };
+                let (linear, square) = (a * vb + b * va - c, a * b);
+                let change = -linear * square.invert().unwrap_or(Scalar::ZERO);
+                allowed[cell] = match (square == Scalar::ZERO, linear == Scalar::ZERO) {
+                    (true, true) => continue,
+                    (true, false) | (false, true) => None,
+                    _ if before.is_none_or(|other| other == change) => Some(Some(change)),
+                    _ => None,
+                };
             }
-            self.cells[cell] = old;
         }
-        free
+        let cells = allowed.iter().enumerate().skip(1);
+        cells
+            .filter(|(cell, allowed)| allowed.is_some() && !given.contains(cell))
+            .map(|(cell, _)| self.names[cell].clone())
+            .collect()
     }
 
     /// Dimension of the space of infinitesimal changes of all cells but the constant and `given`
     /// that violate no constraint to first order. Zero means that, around this witness, the given
     /// cells determine all others: no *combination* of cells is free, not only no single one.
     pub fn freedom(&self, given: &[usize]) -> usize {
-        let fixed = |cell: usize| cell == 0 || given.contains(&cell);
-        let mut rows: Vec<BTreeMap<usize, Scalar>> = vec![];
+        self.undetermined(given).1
+    }
+
+    /// Names of the cells that `given` does not determine to first order, and the dimension of their changes.
+    ///
+    /// Elimination in the order of the constraints. A cell that is determined is dropped at once, so that only
+    /// the equations of one hash are there at a time.
+    pub fn undetermined(&self, given: &[usize]) -> (Vec<String>, usize) {
+        let mut known = vec![false; self.cells.len()];
+        known[0] = true;
+        given.iter().for_each(|&cell| known[cell] = true);
+        let unknowns = known.iter().filter(|known| !**known).count();
+        let (mut pivots, mut rank): (BTreeMap<usize, Row>, _) = (BTreeMap::new(), 0);
         for (_, [a, b, c]) in &self.constraints {
-            let (va, vb) = (self.eval(a), self.eval(b));
-            let mut row = BTreeMap::new();
+            let (va, vb) = (evaluate(&self.cells, a), evaluate(&self.cells, b));
+            let mut row: BTreeMap<usize, Scalar> = BTreeMap::new();
             for (terms, factor) in [(a, vb), (b, va), (c, -Scalar::ONE)] {
-                for (cell, k) in terms {
-                    if !fixed(*cell) {
-                        *row.entry(*cell).or_insert(Scalar::ZERO) += *k * factor;
-                    }
+                for (cell, k) in terms.iter().filter(|(cell, _)| !known[*cell]) {
+                    *row.entry(*cell).or_default() += *k * factor;
                 }
             }
-            row.retain(|_, k| *k != Scalar::ZERO);
-            rows.push(row);
-        }
-        // Sparse elimination: short rows first keep it sparse.
-        rows.sort_by_key(BTreeMap::len);
-        let mut pivots: BTreeMap<usize, BTreeMap<usize, Scalar>> = BTreeMap::new();
-        for mut row in rows {
-            while let Some((&lead, &value)) = row.iter().next_back() {
-                match pivots.get(&lead) {
-                    None => {
-                        let inverse = value.invert().unwrap();
-                        row.values_mut().for_each(|k| *k *= inverse);
-                        pivots.insert(lead, row);
-                        break;
-                    }
-                    Some(pivot) => {
-                        for (cell, k) in pivot {
-                            let entry = row.entry(*cell).or_insert(Scalar::ZERO);
-                            *entry -= *k * value;
-                            if *entry == Scalar::ZERO {
-                                row.remove(cell);
-                            }
-                        }
-                    }
+            let mut reduced: Row = row.into_iter().filter(|(_, k)| *k != Scalar::ZERO).collect();
+            for (cell, k) in reduced.clone() {
+                if let Some(pivot) = pivots.get(&cell) {
+                    reduced = minus(&reduced, k, pivot);
                 }
             }
+            let Some(&(lead, value)) = reduced.last() else {
+                continue;
+            };
+            let inverse = value.invert().unwrap();
+            reduced.iter_mut().for_each(|(_, k)| *k *= inverse);
+            for pivot in pivots.values_mut() {
+                if let Ok(at) = pivot.binary_search_by_key(&lead, |(cell, _)| *cell) {
+                    *pivot = minus(pivot, pivot[at].1, &reduced);
+                }
+            }
+            pivots.insert(lead, reduced);
+            rank += 1;
+            pivots.retain(|lead, row| {
+                known[*lead] = row.len() == 1;
+                !known[*lead]
+            });
         }
-        let unknowns = (0..self.cells.len()).filter(|&i| !fixed(i)).count();
-        unknowns - pivots.len()
+        let names = self.names.iter().zip(&known);
+        let unknown = names.filter(|(_, known)| !**known);
+        (unknown.map(|(name, _)| name.clone()).collect(), unknowns - rank)
     }
 }
 
-/// A small deterministic generator, so that failures repeat.
-fn rand_core_of_tests(seed: usize) -> impl ff::derive::rand_core::RngCore {
-    SplitMix(seed as u64)
-}
+/// A linear equation: cells in order, with their factors.
+type Row = Vec<(usize, Scalar)>;
 
-struct SplitMix(u64);
-
-impl ff::derive::rand_core::RngCore for SplitMix {
-    fn next_u32(&mut self) -> u32 {
-        self.next_u64() as u32
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let word = self.next_u64().to_le_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
+/// `row - factor * other`.
+fn minus(row: &Row, factor: Scalar, other: &Row) -> Row {
+    let mut result = Vec::with_capacity(row.len() + other.len());
+    let (mut row, mut other) = (row.iter().peekable(), other.iter().peekable());
+    loop {
+        let (cell, value) = match (row.peek(), other.peek()) {
+            (None, None) => return result,
+            (Some(&&(a, x)), Some(&&(b, y))) if a == b => {
+                row.next();
+                other.next();
+                (a, x - factor * y)
+            }
+            (Some(&&(a, x)), b) if b.is_none_or(|(b, _)| a < *b) => {
+                row.next();
+                (a, x)
+            }
+            (_, Some(&&(b, y))) => {
+                other.next();
+                (b, -(factor * y))
+            }
+            (Some(_), None) => return result,
+        };
+        if value != Scalar::ZERO {
+            result.push((cell, value));
         }
     }
+}
 
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), ff::derive::rand_core::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
+fn evaluate(cells: &[Scalar], terms: &Terms) -> Scalar {
+    terms.iter().map(|(i, c)| cells[*i] * c).sum()
 }
 
 impl ConstraintSystem<Scalar> for Recorder {

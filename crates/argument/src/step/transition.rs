@@ -225,6 +225,7 @@ fn head(descriptor: &Descriptor, message: &Message, next: &mut State, transcript
         .copied()
         .collect();
     let (point, rest) = sumcheck::verify(message.part, &rounds, transcript);
+    next.inner.head.fill(Scalar::ZERO);
     next.inner.head[..point.len()].copy_from_slice(&point);
     next.inner.pending.claim = rest;
     next.inner.linear += message.part;

@@ -6,8 +6,7 @@
 use std::ops::{Add, Mul, Neg, Sub};
 
 use ff::Field;
-use nova_snark::frontend::gadgets::poseidon::Elt;
-use nova_snark::frontend::num::{AllocatedNum, Num};
+use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, Index, LinearCombination, SynthesisError, Variable};
 
 use crate::Scalar;
@@ -150,21 +149,6 @@ impl Number {
             .iter()
             .filter(|(_, factor)| *factor != Scalar::ZERO)
             .fold(constant, |lc, (variable, factor)| lc + (*factor, *variable))
-    }
-
-    /// The same for the frontend's gadgets.
-    pub fn element<CS: ConstraintSystem<Scalar>>(&self) -> Elt<Scalar> {
-        let of = |variable: &Variable, factor: Scalar| {
-            Num::from(AllocatedNum::from_parts(*variable, Some(Scalar::ZERO))).scale(factor)
-        };
-        // The frontend adds up values and combinations alike: the constant's term carries the whole value.
-        let rest = of(&ONE, self.constant - self.value);
-        match Elt::num_from_fr::<CS>(self.value) {
-            Elt::Num(value) => Elt::Num(
-                (self.terms.iter()).fold(value.add(&rest), |sum, (v, c)| sum.add(&of(v, *c))),
-            ),
-            allocated => allocated,
-        }
     }
 
     /// `factor` times the number; free.
