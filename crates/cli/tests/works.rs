@@ -6,8 +6,7 @@ mod support;
 use std::process::Stdio;
 
 use support::{
-    DIGIT_LABELS, DIGITS, LENET, Scratch, gzip, idx_images, npy_images, onnx, png_folder, shared,
-    zip,
+    DIGIT_LABELS, DIGITS, LENET, Scratch, gzip, idx_images, npy_images, png_folder, shared, zip,
 };
 
 const IMPORT_KEYS: [&str; 7] = [

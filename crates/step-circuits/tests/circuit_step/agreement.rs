@@ -61,7 +61,10 @@ fn steps_of_random_networks_agree_with_their_native_twin() {
             if program.chunks() > 12 {
                 return 0;
             }
-            agree(&Forger::of(&bundle, program, &case.samples).fold().1, &format!("{seed}"));
+            agree(
+                &Forger::of(&bundle, program, &case.samples).fold().1,
+                &format!("{seed}"),
+            );
             1
         })
         .sum();

@@ -22,9 +22,7 @@ const MESSAGES: &[&str] = &[
 ];
 
 fn given(cs: &Recorder) -> Vec<usize> {
-    cs.named(|name| {
-        ["state", "descriptor/descriptor"].contains(&name) || MESSAGES.contains(&name)
-    })
+    cs.named(|name| ["state", "descriptor/descriptor"].contains(&name) || MESSAGES.contains(&name))
 }
 
 #[test]

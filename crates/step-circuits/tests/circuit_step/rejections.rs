@@ -23,15 +23,31 @@ const MESSAGE: &[(&str, Edit)] = &[
     ("salt", |r| r.message.begin[0] += ONE),
     ("seed", |r| r.message.begin[1] += ONE),
     ("lookup root numerator", |r| r.message.lookup.root[0] += ONE),
-    ("lookup root denominator", |r| r.message.lookup.root[1] += ONE),
-    ("first layer", |r| r.message.lookup.layers[0].values[0] += ONE),
-    ("layer value 0", |r| r.message.lookup.layers[4].values[0] += ONE),
-    ("layer value 1", |r| r.message.lookup.layers[4].values[1] += ONE),
-    ("layer value 2", |r| r.message.lookup.layers[4].values[2] += ONE),
-    ("layer value 3", |r| r.message.lookup.layers[4].values[3] += ONE),
+    ("lookup root denominator", |r| {
+        r.message.lookup.root[1] += ONE
+    }),
+    ("first layer", |r| {
+        r.message.lookup.layers[0].values[0] += ONE
+    }),
+    ("layer value 0", |r| {
+        r.message.lookup.layers[4].values[0] += ONE
+    }),
+    ("layer value 1", |r| {
+        r.message.lookup.layers[4].values[1] += ONE
+    }),
+    ("layer value 2", |r| {
+        r.message.lookup.layers[4].values[2] += ONE
+    }),
+    ("layer value 3", |r| {
+        r.message.lookup.layers[4].values[3] += ONE
+    }),
     ("leaves", |r| r.message.lookup.layers[8].values[3] += ONE),
-    ("layer round 0", |r| r.message.lookup.layers[5].rounds[1][0] += ONE),
-    ("layer round 2", |r| r.message.lookup.layers[5].rounds[1][1] += ONE),
+    ("layer round 0", |r| {
+        r.message.lookup.layers[5].rounds[1][0] += ONE
+    }),
+    ("layer round 2", |r| {
+        r.message.lookup.layers[5].rounds[1][1] += ONE
+    }),
     ("forms", |r| r.message.forms += ONE),
     ("part", |r| r.message.part += ONE),
     ("round 0 constant", |r| r.message.rounds[0][0] += ONE),
@@ -63,7 +79,11 @@ const MESSAGE: &[(&str, Edit)] = &[
         r.message.commitments.iter_mut().for_each(|c| *c = -*c);
     }),
     ("last commitment negated", |r| {
-        r.message.commitments.iter_mut().skip(1).for_each(|c| *c = -*c);
+        r.message
+            .commitments
+            .iter_mut()
+            .skip(1)
+            .for_each(|c| *c = -*c);
     }),
     ("commitments exchanged", |r| r.message.commitments.reverse()),
 ];
@@ -114,7 +134,9 @@ const STATE: &[(&str, Edit)] = &[
     ("pending e", |r| r.state.inner.pending.values[3] += ONE),
     ("pending z 0", |r| r.state.inner.pending.z[0] += ONE),
     ("pending z 7", |r| r.state.inner.pending.z[7] += ONE),
-    ("pending selector", |r| r.state.inner.pending.selector += ONE),
+    ("pending selector", |r| {
+        r.state.inner.pending.selector += ONE
+    }),
     ("pending lambda", |r| r.state.inner.pending.lambda += ONE),
 ];
 
@@ -181,7 +203,10 @@ const DESCRIPTOR: &[(&str, Edit)] = &[
         r.descriptor.meta += ONE;
     }),
     ("a tag", |r| {
-        r.descriptor.lookups.iter_mut().for_each(|l: &mut LookupSlot| l.lookup.tag += 1);
+        r.descriptor
+            .lookups
+            .iter_mut()
+            .for_each(|l: &mut LookupSlot| l.lookup.tag += 1);
         r.descriptor.meta += ONE;
     }),
     ("one slot less", |r| {
@@ -196,7 +221,10 @@ const DESCRIPTOR: &[(&str, Edit)] = &[
         r.descriptor.slots.push(slot);
     }),
     ("a term", |r| {
-        r.descriptor.slots.iter_mut().for_each(|s| s.terms[0].0 += ONE);
+        r.descriptor
+            .slots
+            .iter_mut()
+            .for_each(|s| s.terms[0].0 += ONE);
         r.descriptor.meta += ONE;
     }),
 ];
@@ -271,6 +299,8 @@ fn of_all_steps(edits: &[(&'static str, Edit)]) -> BTreeMap<&'static str, Effect
 #[test]
 fn probe() {
     for edits in [MESSAGE, STATE, DESCRIPTOR] {
-        for (n, e) in of_all_steps(edits) { println!("{n}: {e:?}"); }
+        for (n, e) in of_all_steps(edits) {
+            println!("{n}: {e:?}");
+        }
     }
 }
