@@ -105,6 +105,13 @@ impl Recorder {
         failing.map(|(name, _)| name.as_str()).collect()
     }
 
+    /// Removes the constraints whose full name satisfies a condition, and says how many.
+    pub fn remove(&mut self, condition: impl Fn(&str) -> bool) -> usize {
+        let before = self.constraints.len();
+        self.constraints.retain(|(name, _)| !condition(name));
+        before - self.constraints.len()
+    }
+
     /// The same constraints with other cells, the constant first.
     pub fn load(&mut self, cells: Vec<Scalar>) {
         assert_eq!(cells.len(), self.cells.len());

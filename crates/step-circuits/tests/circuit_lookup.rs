@@ -81,7 +81,7 @@ fn lookup_slots_equal_their_twin() {
             assert_eq!(cs.free_cells(&given), Vec::<String>::new());
             assert_eq!(cs.freedom(&given), 0);
 
-            let (mut cs, given, _, result) = run(&shape, None, &values);
+            let (cs, given, _, result) = run(&shape, None, &values);
             assert_eq!(result, [Scalar::from(0); 2]);
             assert_eq!(cs.free_cells(&given), Vec::<String>::new());
         }

@@ -1,9 +1,12 @@
 //! Every variable of an honest step of each kind is bound.
 
+use pleat_argument::group::prove::StepRecord;
+use pleat_argument::step::descriptor::Task;
+use pleat_step_circuits::testing::Recorder;
 use rayon::prelude::*;
 
-use crate::steps::{BLANK, KINDS_OF_STEPS, blank, witness};
-use pleat_step_circuits::testing::Recorder;
+use crate::fixture::ROW_BITS;
+use crate::steps::{BLANK, KINDS_OF_STEPS, blank, step, witness};
 
 /// What the prover says, by the name of the variable.
 const MESSAGES: &[&str] = &[
@@ -25,13 +28,21 @@ fn given(cs: &Recorder) -> Vec<usize> {
     cs.named(|name| ["state", "descriptor/descriptor"].contains(&name) || MESSAGES.contains(&name))
 }
 
+fn filled(record: &StepRecord) -> Recorder {
+    let mut cs = blank(ROW_BITS);
+    cs.load(witness(record).0);
+    cs
+}
+
+/// The only free cell: outside chunks nothing reads the public part of a chunk's lookups, not even a hash.
 #[test]
 fn no_cell_can_be_changed_alone() {
     KINDS_OF_STEPS.par_iter().for_each(|(name, record)| {
-        let mut cs = blank(crate::fixture::ROW_BITS);
-        cs.load(witness(record).0);
-        let free = cs.free_cells(&[]);
-        println!("{name}: {free:?}");
+        let expected: &[&str] = match record.descriptor.task {
+            Task::Chunk => &[],
+            _ => &["task/forms"],
+        };
+        assert_eq!(filled(record).free_cells(&[]), expected, "{name}");
     });
 }
 
@@ -39,10 +50,35 @@ fn no_cell_can_be_changed_alone() {
 fn state_descriptor_and_message_determine_every_cell() {
     let given = given(&BLANK);
     KINDS_OF_STEPS.par_iter().for_each(|(name, record)| {
-        let mut cs = blank(crate::fixture::ROW_BITS);
-        cs.load(witness(record).0);
-        let t = std::time::Instant::now();
-        let (undetermined, dimension) = cs.undetermined(&given);
-        println!("{name}: {dimension} {undetermined:?} {:?}", t.elapsed());
+        let (undetermined, dimension) = filled(record).undetermined(&given);
+        assert_eq!((undetermined, dimension), (vec![], 0), "{name}");
+    });
+}
+
+/// The test before would see each of these constraints missing.
+#[test]
+fn without_a_constraint_cells_are_undetermined() {
+    let given = given(&BLANK);
+    let constraints = [
+        ("chunk", "task/inverse"),
+        ("chunk", "task/lookups/step"),
+        ("chunk", "task/multiplier/halves"),
+        ("end", "chains/no inverse"),
+        ("end", "end/last group"),
+        ("two vectors", "task/running value"),
+        ("two vectors", "slots/slot/ratio"),
+        ("later head", "begin/begun"),
+        ("last claims", "claims/delta"),
+        ("end", "end/kept"),
+    ];
+    constraints.par_iter().for_each(|(name, constraint)| {
+        let mut cs = filled(&step(name));
+        // A bit's own constraint is named after all bits.
+        let removed = match *constraint {
+            "end/last group" => cs.remove(|name| name == "end/bit"),
+            constraint => cs.remove(|name| name == constraint),
+        };
+        assert!(removed > 0, "{constraint}");
+        assert_ne!(cs.undetermined(&given).1, 0, "{name} without {constraint}");
     });
 }

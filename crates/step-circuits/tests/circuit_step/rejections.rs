@@ -290,17 +290,143 @@ fn effects(name: &str, edits: &[(&'static str, Edit)]) -> Effects {
     effects
 }
 
-fn of_all_steps(edits: &[(&'static str, Edit)]) -> BTreeMap<&'static str, Effects> {
-    (KINDS_OF_STEPS.par_iter())
-        .map(|(name, _)| (*name, effects(name, edits)))
-        .collect()
+/// Whether nothing reads what an edit of a message changes: the only free messages there are.
+fn unread(record: &StepRecord, edit: &str) -> bool {
+    let d = &record.descriptor;
+    let merges = matches!(d.task, Task::Chunk | Task::Vectors);
+    let (round, _) = edit.split_once("round ").map_or(("", ""), |(a, b)| (a, b));
+    match edit {
+        "salt" | "seed" => !d.begin,
+        "leaves" | "forms" => d.task != Task::Chunk,
+        "part" => d.task == Task::More,
+        _ if edit.starts_with("value") || edit.starts_with("combination") => !merges,
+        _ if edit.starts_with("round") || edit.starts_with("last round") => {
+            let coordinate = match round {
+                "last " => 9,
+                _ => edit.as_bytes()[6] - b'0',
+            };
+            let cubic = edit.ends_with("cubic") && d.task != Task::Chunk;
+            !cubic && !d.round(&SHAPE, coordinate.into())
+        }
+        _ => false,
+    }
+}
+
+/// Whether what an edit of a state changes ends with this step: replaced by something new, or cleared unread.
+/// Where a group begins all of it enters the group's chain.
+fn replaced(record: &StepRecord, edit: &str) -> bool {
+    let d = &record.descriptor;
+    let data = d.vectors.iter().any(|v| v.kind == VectorKind::Data);
+    let merges = matches!(d.task, Task::Chunk | Task::Vectors);
+    !d.begin
+        && match edit {
+            "pending q" | "pending e" => merges,
+            _ if edit.starts_with("pending z") => d.task == Task::Chunk || d.end,
+            "pending selector" | "pending lambda" => d.task == Task::Chunk || d.end,
+            "cursor 0" | "cursor 1" => data && record.state.prefix == 0,
+            "eta" | "gamma" | "first mark" => d.end,
+            "transcript" => d.end || d.claims.replay,
+            "last mark" => d.end || d.claims.close,
+            "delta" => d.claims.close,
+            _ => false,
+        }
+}
+
+fn check(steps: &[&str], edits: &[(&'static str, Edit)], free: fn(&StepRecord, &str) -> bool) {
+    let effects: BTreeMap<&str, Effects> = (steps.par_iter())
+        .map(|name| (*name, effects(name, edits)))
+        .collect();
+    for (name, effects) in &effects {
+        let honest = step(name);
+        let changed = [&effects.refused, &effects.form, &effects.other];
+        let changed = changed.into_iter().flatten();
+        for edit in changed.filter(|edit| effects.form.contains(edit) || free(&honest, edit)) {
+            assert!(effects.form.contains(edit), "{name}: {edit} is read");
+        }
+        let read = effects.none.iter().filter(|edit| !free(&honest, edit));
+        assert_eq!(
+            read.collect::<Vec<_>>(),
+            Vec::<&&str>::new(),
+            "{name} does not read"
+        );
+    }
+    for (name, edit) in MUST_REFUSE {
+        if let Some(effects) = effects.get(name) {
+            let named = edits.iter().any(|(e, _)| e == edit);
+            assert!(!named || effects.refused.contains(edit), "{name}: {edit}");
+        }
+    }
+}
+
+/// What is refused in the step itself, not only by the end of its group.
+const MUST_REFUSE: &[(&str, &str)] = &[
+    ("head", "group"),
+    ("later head", "samples"),
+    ("later head", "group samples"),
+    ("later head", "program"),
+    ("later head", "pending claim"),
+    ("later head", "pending forms"),
+    ("head", "no count claim"),
+    ("chunk", "lookup root numerator"),
+    ("chunk", "leaves"),
+    ("chunk", "layer round 2"),
+    ("chunk", "count"),
+    ("chunk", "pending claim"),
+    ("two vectors", "pending forms"),
+    ("claims again", "first X"),
+    ("claims again", "last U"),
+    ("claims again", "claims exchanged"),
+    ("claims again", "first mark"),
+    ("claims again", "last mark"),
+    ("claims again", "replay"),
+    ("end", "both programs"),
+    ("end", "constant weights"),
+    ("end", "constant tables"),
+    ("end", "weights"),
+    ("end", "tables"),
+    ("end", "chain"),
+    ("end", "state's seed"),
+    ("end", "linear"),
+    ("end", "lookups"),
+    ("end", "program"),
+    ("end", "meta"),
+    ("end", "live"),
+    ("end", "cursor 0"),
+    ("end", "cursor 1"),
+    ("end", "place"),
+    ("end", "place zero"),
+    ("end", "part"),
+    ("end", "value 0"),
+    ("end", "combination 0"),
+    ("end", "last round quadratic"),
+    ("end", "running value"),
+    ("end", "list"),
+    ("end", "commitments negated"),
+    ("end", "a name"),
+    ("end", "a term"),
+];
+
+#[test]
+fn every_part_of_a_message_is_read_or_known_to_be_free() {
+    let steps: Vec<&str> = KINDS_OF_STEPS.iter().map(|(name, _)| *name).collect();
+    check(&steps, MESSAGE, unread);
 }
 
 #[test]
-fn probe() {
-    for edits in [MESSAGE, STATE, DESCRIPTOR] {
-        for (n, e) in of_all_steps(edits) {
-            println!("{n}: {e:?}");
-        }
-    }
+fn every_part_of_a_state_is_read_or_replaced() {
+    let steps: Vec<&str> = KINDS_OF_STEPS.iter().map(|(name, _)| *name).collect();
+    check(&steps, STATE, replaced);
+}
+
+#[test]
+fn every_part_of_a_descriptor_leads_to_another_state() {
+    let steps = [
+        "later head",
+        "chunk",
+        "more of a chunk",
+        "two vectors",
+        "claims again",
+        "end",
+    ];
+    check(&steps, DESCRIPTOR, |_, _| false);
 }

@@ -88,7 +88,7 @@ pub(crate) static PRODUCTS: LazyLock<Vec<StepRecord>> = LazyLock::new(|| many_pr
 /// One honest step of each kind, by name.
 pub(crate) static KINDS_OF_STEPS: LazyLock<Vec<(&'static str, StepRecord)>> = LazyLock::new(|| {
     type Is = fn(&StepRecord) -> bool;
-    let tasks: [(&str, &[StepRecord], Is); 12] = [
+    let tasks: [(&str, &[StepRecord], Is); 11] = [
         ("head", &ACCURACY, |r| r.descriptor.begin),
         ("later head", &ACCURACY, |r| {
             r.descriptor.begin && r.state.group == 1
@@ -107,9 +107,6 @@ pub(crate) static KINDS_OF_STEPS: LazyLock<Vec<(&'static str, StepRecord)>> = La
         }),
         ("new data", &ACCURACY, |r| {
             reads_data(r) && r.state.prefix == 0
-        }),
-        ("old data", &ACCURACY, |r| {
-            reads_data(r) && r.state.prefix != 0
         }),
         ("end", &ACCURACY, |r| r.descriptor.end && r.state.group == 1),
         ("first claims", &PRODUCTS, |r| {
