@@ -49,11 +49,11 @@ The bundle holds the secret weights: it is readable by you alone. Stored pixels 
 --labels t10k-labels-idx1-ubyte.gz --limit 1000"
     )]
     Run(RunArgs),
-    /// Prove once that a bundle's weights are what its architecture declares; proofs about it count only then
+    /// Prove once that a bundle's weights are what it declares
     #[command(
         after_help = "Example:\n  pleat register lenet5.pleat -o lenet5.registration\n\n\
-The registration is public and needed by everyone who verifies proofs about the model. It belongs to a size class and a form: \
-prove with --registration to take them from it."
+Proofs count only for a registered model: without it weights could be anything. The registration is public and needed by \
+everyone who verifies proofs about the model. It belongs to a size class and a form: prove with --registration to take them from it."
     )]
     Register(RegisterArgs),
     /// Prove outputs or accuracy of a bundle on data; the weights stay secret
@@ -264,13 +264,13 @@ pub(crate) struct ProveArgs {
 pub(crate) struct VerifyArgs {
     /// The proof, or a registration
     pub(crate) proof: PathBuf,
-    /// The registration of the proof's model
+    /// The registration of the proof's model; needed, unless the file is one itself
     #[arg(long, value_name = "FILE")]
     pub(crate) registration: Option<PathBuf>,
     /// The model id it must be about
     #[arg(long, value_name = "HEX", value_parser = parse_id)]
     pub(crate) model_id: Option<[u8; 32]>,
-    /// The data it must be about
+    /// The data it must be about; needed, unless the file is a registration
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<PathBuf>,
     /// Labels of the data, if they are another file
@@ -318,10 +318,10 @@ pub(crate) struct DemoArgs {
     /// Digits to prove
     #[arg(long, value_name = "N", default_value = "8", value_parser = parse_digits)]
     pub(crate) samples: usize,
-    /// Keep the bundle and the proof in this folder
+    /// Keep the bundle, the registration and the proof in this folder
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
-    /// Overwrite a bundle and a proof there
+    /// Overwrite files of these names there
     #[arg(long)]
     pub(crate) force: bool,
 }

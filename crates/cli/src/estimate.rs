@@ -50,7 +50,10 @@ const MEMORY: [f64; 2] = [400e6, 2_700.0];
 /// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;
-const PROOF_BYTES: u64 = 24_000;
+const PROOF_BYTES: u64 = 12_400;
+/// Bytes of the opening for every row bit, and of the architecture for every layer.
+const OPENING_BYTES: u64 = 128;
+const LAYER_BYTES: u64 = 100;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
 
@@ -95,6 +98,8 @@ pub(crate) fn estimate(
         program.of_kind(VectorKind::Trace).count() + program.of_kind(VectorKind::Outputs).count();
     let all = program.vectors.len() as u64 * groups;
     let proof_bytes = PROOF_BYTES
+        + OPENING_BYTES * u64::from(row_bits)
+        + LAYER_BYTES * network.layers.len() as u64
         + 32 * all
         + (TERM_BYTES - 32) * own as u64 * groups
         + OUTPUT_BYTES * outputs * samples;

@@ -52,7 +52,7 @@ impl std::fmt::Display for NoKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "made with another commitment key than those here: its id is {}; import the ceremony's file it \
+            "it was made with a commitment key that is not here, id {}; import the ceremony's file it \
              comes from (2^{} points or more) with `pleat srs import FILE.ptau`, a new key cannot verify it",
             hex::encode(self.id),
             self.need

@@ -42,18 +42,20 @@ pub(crate) fn open(
 
 /// The smallest key of `2^need` points, of a given id if there is one.
 fn choose(keys: &Path, need: u32, id: Option<[u8; 32]>) -> Result<SrsFile> {
-    let mut file = srs::find(keys, need)?;
-    let Some(id) = id else { return Ok(file) };
-    while file.id != id {
-        file = match srs::find(keys, file.power + 1) {
-            Ok(larger) => larger,
+    let Some(id) = id else {
+        return Ok(srs::find(keys, need)?);
+    };
+    let mut power = need;
+    loop {
+        match srs::find(keys, power) {
+            Ok(file) if file.id == id => return Ok(file),
+            Ok(file) => power = file.power.max(power) + 1,
             Err(ArgumentError::MissingSrs { .. } | ArgumentError::TooLarge { .. }) => {
                 return Err(NoKey { id, need }.into());
             }
             Err(e) => return Err(e.into()),
-        };
+        }
     }
-    Ok(file)
 }
 
 /// A folder of the keys that share a secret with `chosen`: the given one if it has no others.

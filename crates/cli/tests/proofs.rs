@@ -40,7 +40,7 @@ struct Proofs {
 static PROOFS: LazyLock<Proofs> = LazyLock::new(|| {
     let s = Scratch::shared().with_tiny();
     // The smaller key has another secret: it must not be mixed with the larger one.
-    for power in ["12", TINY_POWER] {
+    for power in ["15", TINY_POWER] {
         s.ok(&["srs", "new", "--power", power]);
     }
     s.write("sub folder ñ/empty", b"");
@@ -252,7 +252,7 @@ fn the_registration_must_be_the_model_s() {
         s.ok(&[&args[..], &cached].concat());
     };
     register(TINY_CLASS, "other.registration");
-    register("9", "smaller.registration");
+    register("14", "larger.registration");
     let verify = [&["verify", "a.proof", "--offset", "2"], &DATA[..], &cached].concat();
     let with = |name| [&verify[..], &["--registration", name]].concat();
     s.fails(
@@ -262,8 +262,8 @@ fn the_registration_must_be_the_model_s() {
     );
     s.fails(
         3,
-        &with("smaller.registration"),
-        &["made for size class 2^9", "the proof for 2^10"],
+        &with("larger.registration"),
+        &["made for size class 2^14", "the proof for 2^13"],
     );
     s.fails(
         3,
@@ -314,11 +314,16 @@ fn what_cannot_be_decided_is_bad_input() {
         &with(&["--cache", "other cache"]),
         &[
             "a.proof",
-            "another commitment key",
+            "not here",
             "import the ceremony's file",
+            "a new key cannot verify it",
         ],
     );
-    s.fails(3, &with(&["--cache", "none"]), &["a.proof", "srs import"]);
+    s.fails(
+        3,
+        &with(&["--cache", "none"]),
+        &["a.proof", "srs import", "a new key cannot verify it"],
+    );
     let short =
         |args: &[&'static str]| [&["verify", "a.proof"], &REGISTERED[..], args, &cached].concat();
     s.fails(3, &short(&["--data", "x.idx"]), &["x.idx", "--labels"]);

@@ -145,7 +145,7 @@ fn interrupted() {
     let s = Scratch::tiny();
     s.ok(&["srs", "new", "--power", TINY_POWER]);
     // A second key, so that the keys of a class are put together in a temporary folder.
-    s.ok(&["srs", "new", "--power", "12"]);
+    s.ok(&["srs", "new", "--power", "15"]);
     s.write("old.proof", b"old");
     s.write("demo/srs/empty", b"");
     let class = ["--size-class", TINY_CLASS, "--force", "-o", "old.proof"];

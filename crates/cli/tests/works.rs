@@ -184,9 +184,13 @@ fn help_has_an_example_everywhere() {
     }
     let help = s.ok(&["--help"]);
     for verb in help.lines().skip_while(|l| *l != "Commands:").skip(1) {
+        // A blank line ends the list; deeper lines go on with a verb's text.
         let Some(name) = verb.split_whitespace().next() else {
             break;
         };
+        if verb.starts_with("   ") {
+            continue;
+        }
         assert!(
             name == "help" || verbs.contains(&&[name][..]),
             "{name} is not tested"

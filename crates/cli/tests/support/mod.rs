@@ -24,7 +24,7 @@ pub(crate) const LENET: &str = concat!(
 /// Points of the key that small size classes need, as a power of two.
 pub(crate) const TINY_POWER: &str = "17";
 /// The size class the tiny model is proved in.
-pub(crate) const TINY_CLASS: &str = "10";
+pub(crate) const TINY_CLASS: &str = "13";
 
 /// A file of the shared models; `None`, loudly, where there are none.
 pub(crate) fn shared(name: &str) -> Option<String> {
