@@ -12,8 +12,12 @@ import json
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
 
 STEPS = (
     "prepare",
@@ -29,7 +33,7 @@ STEPS = (
 
 
 def read_images(path: Path, count: int) -> np.ndarray:
-    """Reads the first images of an IDX file (.gz too) or a .npy file as N x rows x columns x channels."""
+    """Reads the first images of an IDX (.gz too) or .npy file as N x rows x columns x channels."""
     if path.suffix == ".npy":
         images = np.load(path, mmap_mode="r")[:count]
     else:
@@ -60,6 +64,7 @@ def prepare(folder: Path, args: argparse.Namespace) -> None:
         batch = value.type.tensor_type.shape.dim[0]
         batch.ClearField("dim_param")
         batch.dim_value = 1
+    spell_out_defaults(model)
     onnx.save(model, folder / "network.onnx")
 
     shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
@@ -74,6 +79,36 @@ def prepare(folder: Path, args: argparse.Namespace) -> None:
     flat = images.reshape(len(images), -1)
     write_input(folder / "input.json", flat[:1])
     write_input(folder / "calibration.json", flat[: args.calibration_images])
+
+
+def spell_out_defaults(model: onnx.ModelProto) -> None:
+    """Writes out attributes that ONNX lets a model leave out and EZKL refuses to miss."""
+    from onnx import helper
+
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "MaxPool", "AveragePool"):
+            continue
+        given = {attribute.name: attribute for attribute in node.attribute}
+        if "kernel_shape" in given:
+            kernel = list(given["kernel_shape"].ints)
+        elif node.input[1] in weights:
+            kernel = list(weights[node.input[1]].dims[2:])
+        else:
+            continue
+        defaults: dict[str, int | list[int]] = {
+            "kernel_shape": kernel,
+            "strides": [1] * len(kernel),
+        }
+        if "auto_pad" not in given:
+            defaults["pads"] = [0] * (2 * len(kernel))
+        if node.op_type != "AveragePool":
+            defaults["dilations"] = [1] * len(kernel)
+        if node.op_type == "Conv":
+            defaults["group"] = 1
+        for name, value in defaults.items():
+            if name not in given:
+                node.attribute.append(helper.make_attribute(name, value))
 
 
 def write_input(path: Path, images: np.ndarray) -> None:
