@@ -84,11 +84,16 @@ pub(crate) fn to_stderr(text: &str) {
 
 /// An error as the one object on standard output.
 pub(crate) fn error_object(text: &str, code: u8) {
+    write_error_object(&mut std::io::stdout(), text, code);
+}
+
+/// The same, elsewhere.
+pub(crate) fn write_error_object(out: &mut dyn Write, text: &str, code: u8) {
     let mut object = serde_json::json!({ "error": text, "exit_code": code });
     if code == INVALID_PROOF {
         object["valid"] = false.into();
     }
-    let _ = writeln!(std::io::stdout(), "{object}");
+    let _ = writeln!(out, "{object}");
 }
 
 /// Text without characters a terminal would obey: names come from files of others, and could erase a

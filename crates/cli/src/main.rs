@@ -14,6 +14,7 @@ mod selection;
 mod verbs;
 mod workshop;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
     };
     let console = Console::new(cli.json, cli.quiet);
     let json = cli.json;
-    if let Err(e) = ctrlc::set_handler(move || interrupted(json)) {
+    let mut out = own_stdout();
+    if let Err(e) = ctrlc::set_handler(move || interrupted(json.then_some(&mut *out))) {
         console.note(&format!("Ctrl-C cannot be handled here: {e}"));
     }
     if let Some(n) = cli.threads
@@ -95,15 +97,27 @@ fn cache(cli: &Cli) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Standard output as it is now: while keys are read it points elsewhere.
+fn own_stdout() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(own) = std::io::stdout().as_fd().try_clone_to_owned() {
+            return Box::new(std::fs::File::from(own));
+        }
+    }
+    Box::new(std::io::stdout())
+}
+
 /// Every file is written under a temporary name first, so leaving at once loses nothing but the work.
-fn interrupted(json: bool) {
+fn interrupted(json: Option<&mut dyn Write>) {
     INTERRUPTED.store(true, Ordering::SeqCst);
     pleat_model::files::remove_temporaries();
     scratch::remove_all();
     let text = "interrupted; files that existed before are unchanged, run it again for the result";
     console::to_stderr(&format!("\npleat: {text}"));
-    if json {
-        console::error_object(text, failure::RESOURCES);
+    if let Some(out) = json {
+        console::write_error_object(out, text, failure::RESOURCES);
     }
     std::process::exit(i32::from(failure::RESOURCES));
 }
