@@ -98,9 +98,10 @@ impl Recorder {
     /// Names of the constraints that do not hold for other cells, the constant first.
     pub fn failing_with(&self, cells: &[Scalar]) -> Vec<&str> {
         assert_eq!(cells.len(), self.cells.len());
-        let failing = self.constraints.iter().filter(|(_, [a, b, c])| {
-            evaluate(cells, a) * evaluate(cells, b) != evaluate(cells, c)
-        });
+        let failing = self
+            .constraints
+            .iter()
+            .filter(|(_, [a, b, c])| evaluate(cells, a) * evaluate(cells, b) != evaluate(cells, c));
         failing.map(|(name, _)| name.as_str()).collect()
     }
 
@@ -193,7 +194,10 @@ impl Recorder {
                     *row.entry(*cell).or_default() += *k * factor;
                 }
             }
-            let mut reduced: Row = row.into_iter().filter(|(_, k)| *k != Scalar::ZERO).collect();
+            let mut reduced: Row = row
+                .into_iter()
+                .filter(|(_, k)| *k != Scalar::ZERO)
+                .collect();
             for (cell, k) in reduced.clone() {
                 if let Some(pivot) = pivots.get(&cell) {
                     reduced = minus(&reduced, k, pivot);
@@ -218,7 +222,10 @@ impl Recorder {
         }
         let names = self.names.iter().zip(&known);
         let unknown = names.filter(|(_, known)| !**known);
-        (unknown.map(|(name, _)| name.clone()).collect(), unknowns - rank)
+        (
+            unknown.map(|(name, _)| name.clone()).collect(),
+            unknowns - rank,
+        )
     }
 }
 

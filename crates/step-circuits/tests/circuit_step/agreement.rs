@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use crate::fixture::{Forger, KINDS, ROW_BITS};
-use crate::steps::{ACCURACY, BLANK, PRODUCTS, blank, circuit, native};
+use crate::steps::{ACCURACY, BLANK, PRODUCTS, blank, circuit, native, ready};
 use crate::support::bundle;
 use crate::support::generate::KINDS as LAYERS;
 use crate::support::random::random;
@@ -25,6 +25,7 @@ fn agree(records: &[StepRecord], name: &str) {
 
 #[test]
 fn steps_of_every_statement_agree_with_their_native_twin() {
+    ready();
     agree(&ACCURACY, "accuracy");
     agree(&PRODUCTS, "many products");
     for kind in KINDS {
@@ -48,6 +49,7 @@ fn steps_of_every_statement_agree_with_their_native_twin() {
 
 #[test]
 fn steps_of_random_networks_agree_with_their_native_twin() {
+    ready();
     let proved: usize = (0..LAYERS.len() as u64)
         .into_par_iter()
         .map(|seed| {
@@ -61,7 +63,10 @@ fn steps_of_random_networks_agree_with_their_native_twin() {
             if program.chunks() > 12 {
                 return 0;
             }
-            agree(&Forger::of(&bundle, program, &case.samples).fold().1, &format!("{seed}"));
+            agree(
+                &Forger::of(&bundle, program, &case.samples).fold().1,
+                &format!("{seed}"),
+            );
             1
         })
         .sum();
@@ -71,6 +76,7 @@ fn steps_of_random_networks_agree_with_their_native_twin() {
 /// Constraints, non-zero coefficients. A step has at most 150,000 and 4,000,000 in the largest class.
 #[test]
 fn the_shape_of_a_step_is_pinned() {
+    ready();
     let sizes: Vec<_> = [15, 19]
         .into_par_iter()
         .map(|row_bits| {

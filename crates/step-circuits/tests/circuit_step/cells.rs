@@ -1,12 +1,12 @@
 //! Every variable of an honest step of each kind is bound.
 
-use rayon::prelude::*;
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::step::descriptor::Task;
 use pleat_step_circuits::testing::Recorder;
+use rayon::prelude::*;
 
 use crate::fixture::ROW_BITS;
-use crate::steps::{BLANK, KINDS_OF_STEPS, blank, step, witness};
+use crate::steps::{BLANK, KINDS_OF_STEPS, blank, ready, step, witness};
 
 /// What the prover says, by the name of the variable.
 const MESSAGES: &[&str] = &[
@@ -25,9 +25,7 @@ const MESSAGES: &[&str] = &[
 ];
 
 fn given(cs: &Recorder) -> Vec<usize> {
-    cs.named(|name| {
-        ["state", "descriptor/descriptor"].contains(&name) || MESSAGES.contains(&name)
-    })
+    cs.named(|name| ["state", "descriptor/descriptor"].contains(&name) || MESSAGES.contains(&name))
 }
 
 fn filled(record: &StepRecord) -> Recorder {
@@ -39,6 +37,7 @@ fn filled(record: &StepRecord) -> Recorder {
 /// The only free cell: outside chunks nothing reads the public part of a chunk's lookups, not even a hash.
 #[test]
 fn no_cell_can_be_changed_alone() {
+    ready();
     KINDS_OF_STEPS.par_iter().for_each(|(name, record)| {
         let expected: &[&str] = match record.descriptor.task {
             Task::Chunk => &[],
@@ -50,6 +49,7 @@ fn no_cell_can_be_changed_alone() {
 
 #[test]
 fn state_descriptor_and_message_determine_every_cell() {
+    ready();
     let given = given(&BLANK);
     KINDS_OF_STEPS.par_iter().for_each(|(name, record)| {
         let (undetermined, dimension) = filled(record).undetermined(&given);
@@ -60,6 +60,7 @@ fn state_descriptor_and_message_determine_every_cell() {
 /// The test before would see each of these constraints missing.
 #[test]
 fn without_a_constraint_cells_are_undetermined() {
+    ready();
     let given = given(&BLANK);
     let constraints = [
         ("chunk", "task/inverse"),

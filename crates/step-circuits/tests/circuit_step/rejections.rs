@@ -12,7 +12,7 @@ use pleat_argument::step::slot::{Factor, Slot};
 use pleat_argument::step::transition::Message;
 use rayon::prelude::*;
 
-use crate::steps::{KINDS_OF_STEPS, SHAPE, circuit, native, step};
+use crate::steps::{KINDS_OF_STEPS, SHAPE, circuit, native, ready, step};
 
 const ONE: Scalar = Scalar::one();
 
@@ -23,15 +23,31 @@ const MESSAGE: &[(&str, Edit)] = &[
     ("salt", |r| r.message.begin[0] += ONE),
     ("seed", |r| r.message.begin[1] += ONE),
     ("lookup root numerator", |r| r.message.lookup.root[0] += ONE),
-    ("lookup root denominator", |r| r.message.lookup.root[1] += ONE),
-    ("first layer", |r| r.message.lookup.layers[0].values[0] += ONE),
-    ("layer value 0", |r| r.message.lookup.layers[4].values[0] += ONE),
-    ("layer value 1", |r| r.message.lookup.layers[4].values[1] += ONE),
-    ("layer value 2", |r| r.message.lookup.layers[4].values[2] += ONE),
-    ("layer value 3", |r| r.message.lookup.layers[4].values[3] += ONE),
+    ("lookup root denominator", |r| {
+        r.message.lookup.root[1] += ONE
+    }),
+    ("first layer", |r| {
+        r.message.lookup.layers[0].values[0] += ONE
+    }),
+    ("layer value 0", |r| {
+        r.message.lookup.layers[4].values[0] += ONE
+    }),
+    ("layer value 1", |r| {
+        r.message.lookup.layers[4].values[1] += ONE
+    }),
+    ("layer value 2", |r| {
+        r.message.lookup.layers[4].values[2] += ONE
+    }),
+    ("layer value 3", |r| {
+        r.message.lookup.layers[4].values[3] += ONE
+    }),
     ("leaves", |r| r.message.lookup.layers[8].values[3] += ONE),
-    ("layer round 0", |r| r.message.lookup.layers[5].rounds[1][0] += ONE),
-    ("layer round 2", |r| r.message.lookup.layers[5].rounds[1][1] += ONE),
+    ("layer round 0", |r| {
+        r.message.lookup.layers[5].rounds[1][0] += ONE
+    }),
+    ("layer round 2", |r| {
+        r.message.lookup.layers[5].rounds[1][1] += ONE
+    }),
     ("forms", |r| r.message.forms += ONE),
     ("part", |r| r.message.part += ONE),
     ("round 0 constant", |r| r.message.rounds[0][0] += ONE),
@@ -63,7 +79,11 @@ const MESSAGE: &[(&str, Edit)] = &[
         r.message.commitments.iter_mut().for_each(|c| *c = -*c);
     }),
     ("last commitment negated", |r| {
-        r.message.commitments.iter_mut().skip(1).for_each(|c| *c = -*c);
+        r.message
+            .commitments
+            .iter_mut()
+            .skip(1)
+            .for_each(|c| *c = -*c);
     }),
     ("commitments exchanged", |r| r.message.commitments.reverse()),
 ];
@@ -114,7 +134,9 @@ const STATE: &[(&str, Edit)] = &[
     ("pending e", |r| r.state.inner.pending.values[3] += ONE),
     ("pending z 0", |r| r.state.inner.pending.z[0] += ONE),
     ("pending z 7", |r| r.state.inner.pending.z[7] += ONE),
-    ("pending selector", |r| r.state.inner.pending.selector += ONE),
+    ("pending selector", |r| {
+        r.state.inner.pending.selector += ONE
+    }),
     ("pending lambda", |r| r.state.inner.pending.lambda += ONE),
 ];
 
@@ -181,7 +203,10 @@ const DESCRIPTOR: &[(&str, Edit)] = &[
         r.descriptor.meta += ONE;
     }),
     ("a tag", |r| {
-        r.descriptor.lookups.iter_mut().for_each(|l: &mut LookupSlot| l.lookup.tag += 1);
+        r.descriptor
+            .lookups
+            .iter_mut()
+            .for_each(|l: &mut LookupSlot| l.lookup.tag += 1);
         r.descriptor.meta += ONE;
     }),
     ("one slot less", |r| {
@@ -196,7 +221,10 @@ const DESCRIPTOR: &[(&str, Edit)] = &[
         r.descriptor.slots.push(slot);
     }),
     ("a term", |r| {
-        r.descriptor.slots.iter_mut().for_each(|s| s.terms[0].0 += ONE);
+        r.descriptor
+            .slots
+            .iter_mut()
+            .for_each(|s| s.terms[0].0 += ONE);
         r.descriptor.meta += ONE;
     }),
 ];
@@ -316,7 +344,11 @@ fn check(steps: &[&str], edits: &[(&'static str, Edit)], free: fn(&StepRecord, &
             assert!(effects.form.contains(edit), "{name}: {edit} is read");
         }
         let read = effects.none.iter().filter(|edit| !free(&honest, edit));
-        assert_eq!(read.collect::<Vec<_>>(), Vec::<&&str>::new(), "{name} does not read");
+        assert_eq!(
+            read.collect::<Vec<_>>(),
+            Vec::<&&str>::new(),
+            "{name} does not read"
+        );
     }
     for (name, edit) in MUST_REFUSE {
         if let Some(effects) = effects.get(name) {
@@ -376,18 +408,28 @@ const MUST_REFUSE: &[(&str, &str)] = &[
 
 #[test]
 fn every_part_of_a_message_is_read_or_known_to_be_free() {
+    ready();
     let steps: Vec<&str> = KINDS_OF_STEPS.iter().map(|(name, _)| *name).collect();
     check(&steps, MESSAGE, unread);
 }
 
 #[test]
 fn every_part_of_a_state_is_read_or_replaced() {
+    ready();
     let steps: Vec<&str> = KINDS_OF_STEPS.iter().map(|(name, _)| *name).collect();
     check(&steps, STATE, replaced);
 }
 
 #[test]
 fn every_part_of_a_descriptor_leads_to_another_state() {
-    let steps = ["later head", "chunk", "more of a chunk", "two vectors", "claims again", "end"];
+    ready();
+    let steps = [
+        "later head",
+        "chunk",
+        "more of a chunk",
+        "two vectors",
+        "claims again",
+        "end",
+    ];
     check(&steps, DESCRIPTOR, |_, _| false);
 }

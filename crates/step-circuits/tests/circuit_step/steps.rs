@@ -85,28 +85,50 @@ pub(crate) static ACCURACY: LazyLock<Vec<StepRecord>> =
     LazyLock::new(|| Forger::new(Kind::Accuracy).fold().1);
 pub(crate) static PRODUCTS: LazyLock<Vec<StepRecord>> = LazyLock::new(|| many_products().fold().1);
 
+/// Fills all that tests share. Tests begin with it: a thread of the pool that waited for another to do so would
+/// keep that one from going on.
+pub(crate) fn ready() {
+    static READY: std::sync::Once = std::sync::Once::new();
+    READY.call_once(|| {
+        LazyLock::force(&BLANK);
+        LazyLock::force(&KINDS_OF_STEPS);
+    });
+}
+
 /// One honest step of each kind, by name.
 pub(crate) static KINDS_OF_STEPS: LazyLock<Vec<(&'static str, StepRecord)>> = LazyLock::new(|| {
     type Is = fn(&StepRecord) -> bool;
     let tasks: [(&str, &[StepRecord], Is); 11] = [
         ("head", &ACCURACY, |r| r.descriptor.begin),
-        ("later head", &ACCURACY, |r| r.descriptor.begin && r.state.group == 1),
-        ("chunk", &ACCURACY, |r| r.descriptor.task == Task::Chunk && r.state.group == 1),
+        ("later head", &ACCURACY, |r| {
+            r.descriptor.begin && r.state.group == 1
+        }),
+        ("chunk", &ACCURACY, |r| {
+            r.descriptor.task == Task::Chunk && r.state.group == 1
+        }),
         ("more of a chunk", &PRODUCTS, |r| {
             r.descriptor.task == Task::More && !r.descriptor.lookups.is_empty()
         }),
         ("more public terms", &PRODUCTS, |r| {
             r.descriptor.task == Task::More && r.descriptor.half && !r.descriptor.claims.close
         }),
-        ("two vectors", &ACCURACY, |r| r.descriptor.vectors.len() == 2),
-        ("new data", &ACCURACY, |r| reads_data(r) && r.state.prefix == 0),
+        ("two vectors", &ACCURACY, |r| {
+            r.descriptor.vectors.len() == 2
+        }),
+        ("new data", &ACCURACY, |r| {
+            reads_data(r) && r.state.prefix == 0
+        }),
         ("end", &ACCURACY, |r| r.descriptor.end && r.state.group == 1),
-        ("first claims", &PRODUCTS, |r| r.descriptor.claims.verify && !r.descriptor.claims.close),
+        ("first claims", &PRODUCTS, |r| {
+            r.descriptor.claims.verify && !r.descriptor.claims.close
+        }),
         ("last claims", &PRODUCTS, |r| r.descriptor.claims.close),
         ("claims again", &PRODUCTS, |r| r.descriptor.claims.replayed),
     ];
     let find = |records: &[StepRecord], f: Is| records.iter().find(|r| f(r)).unwrap().clone();
-    tasks.map(|(name, records, f)| (name, find(records, f))).to_vec()
+    tasks
+        .map(|(name, records, f)| (name, find(records, f)))
+        .to_vec()
 });
 
 fn reads_data(record: &StepRecord) -> bool {
