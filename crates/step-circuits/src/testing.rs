@@ -78,11 +78,6 @@ impl Recorder {
             .collect()
     }
 
-    /// Name of a cell.
-    pub fn name(&self, cell: usize) -> &str {
-        &self.names[cell]
-    }
-
     /// The cells whose full name satisfies a condition.
     pub fn named(&self, condition: impl Fn(&str) -> bool) -> Vec<usize> {
         (0..self.names.len())
