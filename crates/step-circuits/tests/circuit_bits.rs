@@ -112,7 +112,7 @@ fn multipliers_equal_their_twin() {
     challenges.extend((0..20).map(|_| Scalar::random(&mut generator)));
     for challenge in challenges {
         for active in [false, true] {
-            let (mut cs, result, given) = multiply(challenge, active);
+            let (cs, result, given) = multiply(challenge, active);
             assert_eq!(Some(result), transcript::multiplier(&challenge));
             assert_eq!(cs.constraints(), 257);
             assert_eq!(cs.nonzeros(), 1024);

@@ -74,14 +74,14 @@ fn lookup_slots_equal_their_twin() {
                 forms: values[1..4].try_into().unwrap(),
                 kinds: values[4..7].try_into().unwrap(),
             });
-            let (mut cs, given, cost, result) = run(&shape, Some(&slot), &values);
+            let (cs, given, cost, result) = run(&shape, Some(&slot), &values);
             assert_eq!(result, native);
             assert_eq!(cost[0], 10 * rows + 20);
             assert_eq!(cost[1], nonzeros);
             assert_eq!(cs.free_cells(&given), Vec::<String>::new());
             assert_eq!(cs.freedom(&given), 0);
 
-            let (mut cs, given, _, result) = run(&shape, None, &values);
+            let (cs, given, _, result) = run(&shape, None, &values);
             assert_eq!(result, [Scalar::from(0); 2]);
             assert_eq!(cs.free_cells(&given), Vec::<String>::new());
         }

@@ -59,7 +59,7 @@ fn rounds_equal_their_twin() {
                     [c0, c2, if cubic { c3 } else { Scalar::ZERO }]
                 })
                 .collect();
-            let mut case = run(claim, state, &messages, &active, cubic);
+            let case = run(claim, state, &messages, &active, cubic);
 
             let taken: Vec<_> = (messages.iter().zip(&active))
                 .filter_map(|(m, active)| active.then_some(*m))
@@ -138,7 +138,7 @@ fn sums_of_fractions_equal_their_twin() {
     let mut costs = vec![];
     for row_bits in [0, 1, 3, 6] {
         let (proof, mut transcript) = fractions(row_bits, 3);
-        let (mut cs, given, claim, state) = sum_of_fractions(row_bits, &proof, transcript.state());
+        let (cs, given, claim, state) = sum_of_fractions(row_bits, &proof, transcript.state());
         let native = lookup::verify(row_bits, &proof, &mut transcript).unwrap();
         cs.assert_satisfied();
         assert_eq!(claim.root.each_ref().map(|n| n.value()), proof.root);
@@ -181,7 +181,7 @@ fn wrong_sums_of_fractions_fail_and_none_passes() {
         root: [Scalar::ZERO; 2],
         layers: (0..4).map(layer).collect(),
     };
-    let (mut cs, given, ..) = sum_of_fractions(3, &none, transcript.state());
+    let (cs, given, ..) = sum_of_fractions(3, &none, transcript.state());
     cs.assert_satisfied();
     assert_eq!(cs.free_cells(&given), Vec::<String>::new());
 }

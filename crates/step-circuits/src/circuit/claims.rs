@@ -71,7 +71,8 @@ pub(super) fn claims<CS: ConstraintSystem<Scalar>>(
             .number()
             .enforce_product(cs, "no count", &said.count, &zero);
     }
-    let closed = Transcript::resume(inner.transcript.clone()).message(cs, &[said.count.clone()])?;
+    let closed = Transcript::resume(inner.transcript.clone())
+        .message(cs, std::slice::from_ref(&said.count))?;
     inner.delta = flags
         .close
         .select_variable(cs, "delta", &closed, &inner.delta)?;

@@ -88,7 +88,7 @@ pub(super) fn task<CS: ConstraintSystem<Scalar>>(
     let part = Number::alloc(cs, "part", message.part)?;
     let forms = Number::alloc(cs, "forms", message.forms)?;
     let mut transcript = Transcript::resume(after);
-    let lambda = transcript.message(cs, &[part.clone()])?;
+    let lambda = transcript.message(cs, std::slice::from_ref(&part))?;
     let square = lambda.product(cs, "lambda^2", &lambda)?;
     let cube = lambda.product(cs, "lambda^3", &square)?;
     let running = lambda.product(cs, "weighted running claim", &state.value)?;
