@@ -53,6 +53,18 @@ impl Recorder {
         all.map(Vec::len).sum()
     }
 
+    /// Constraints and non-zero coefficients by outermost namespace.
+    pub fn parts(&self) -> BTreeMap<&str, (usize, usize)> {
+        let mut parts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for (name, sides) in &self.constraints {
+            let part = name.split_once('/').map_or("", |(part, _)| part);
+            let size = parts.entry(part).or_default();
+            size.0 += 1;
+            size.1 += sides.iter().map(Vec::len).sum::<usize>();
+        }
+        parts
+    }
+
     /// Where a variable is.
     pub fn cell_of(variable: Variable) -> usize {
         match variable.0 {
@@ -76,11 +88,6 @@ impl Recorder {
         (0..self.names.len())
             .filter(|&i| self.names[i].ends_with(suffix))
             .collect()
-    }
-
-    /// Name of a cell.
-    pub fn name(&self, cell: usize) -> &str {
-        &self.names[cell]
     }
 
     /// The cells whose full name satisfies a condition.

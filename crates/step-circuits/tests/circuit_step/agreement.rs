@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use crate::fixture::{Forger, KINDS, ROW_BITS};
-use crate::steps::{ACCURACY, BLANK, PRODUCTS, blank, circuit, native};
+use crate::steps::{ACCURACY, BLANK, PRODUCTS, blank, circuit, native, ready};
 use crate::support::bundle;
 use crate::support::generate::KINDS as LAYERS;
 use crate::support::random::random;
@@ -25,6 +25,7 @@ fn agree(records: &[StepRecord], name: &str) {
 
 #[test]
 fn steps_of_every_statement_agree_with_their_native_twin() {
+    ready();
     agree(&ACCURACY, "accuracy");
     agree(&PRODUCTS, "many products");
     for kind in KINDS {
@@ -48,6 +49,7 @@ fn steps_of_every_statement_agree_with_their_native_twin() {
 
 #[test]
 fn steps_of_random_networks_agree_with_their_native_twin() {
+    ready();
     let proved: usize = (0..LAYERS.len() as u64)
         .into_par_iter()
         .map(|seed| {
@@ -71,13 +73,31 @@ fn steps_of_random_networks_agree_with_their_native_twin() {
     assert!(proved > 5, "{proved}");
 }
 
+/// Of the largest class; without a name, the chain of the program and the comparisons of digests.
+const PARTS: [(&str, (usize, usize)); 10] = [
+    ("", (264, 2936)),
+    ("begin", (1304, 14569)),
+    ("chains", (1779, 19881)),
+    ("claims", (6381, 88232)),
+    ("descriptor", (7189, 110_309)),
+    ("end", (81, 440)),
+    ("next", (3882, 66434)),
+    ("slots", (50764, 286_656)),
+    ("state", (3882, 66425)),
+    ("task", (66965, 750_624)),
+];
+
 /// Constraints, non-zero coefficients. A step has at most 150,000 and 4,000,000 in the largest class.
 #[test]
 fn the_shape_of_a_step_is_pinned() {
+    ready();
     let sizes: Vec<_> = [15, 19]
         .into_par_iter()
         .map(|row_bits| {
             let cs = blank(row_bits);
+            if row_bits == 19 {
+                assert_eq!(cs.parts().into_iter().collect::<Vec<_>>(), PARTS);
+            }
             (row_bits, cs.constraints(), cs.nonzeros())
         })
         .collect();

@@ -12,7 +12,7 @@ use pleat_argument::step::slot::{Factor, Slot};
 use pleat_argument::step::transition::Message;
 use rayon::prelude::*;
 
-use crate::steps::{KINDS_OF_STEPS, SHAPE, circuit, native, step};
+use crate::steps::{KINDS_OF_STEPS, SHAPE, circuit, native, ready, step};
 
 const ONE: Scalar = Scalar::one();
 
@@ -408,18 +408,21 @@ const MUST_REFUSE: &[(&str, &str)] = &[
 
 #[test]
 fn every_part_of_a_message_is_read_or_known_to_be_free() {
+    ready();
     let steps: Vec<&str> = KINDS_OF_STEPS.iter().map(|(name, _)| *name).collect();
     check(&steps, MESSAGE, unread);
 }
 
 #[test]
 fn every_part_of_a_state_is_read_or_replaced() {
+    ready();
     let steps: Vec<&str> = KINDS_OF_STEPS.iter().map(|(name, _)| *name).collect();
     check(&steps, STATE, replaced);
 }
 
 #[test]
 fn every_part_of_a_descriptor_leads_to_another_state() {
+    ready();
     let steps = [
         "later head",
         "chunk",

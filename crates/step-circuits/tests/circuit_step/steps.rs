@@ -85,6 +85,16 @@ pub(crate) static ACCURACY: LazyLock<Vec<StepRecord>> =
     LazyLock::new(|| Forger::new(Kind::Accuracy).fold().1);
 pub(crate) static PRODUCTS: LazyLock<Vec<StepRecord>> = LazyLock::new(|| many_products().fold().1);
 
+/// Fills all that tests share. Tests begin with it: a thread of the pool that waited for another to do so would
+/// keep that one from going on.
+pub(crate) fn ready() {
+    static READY: std::sync::Once = std::sync::Once::new();
+    READY.call_once(|| {
+        LazyLock::force(&BLANK);
+        LazyLock::force(&KINDS_OF_STEPS);
+    });
+}
+
 /// One honest step of each kind, by name.
 pub(crate) static KINDS_OF_STEPS: LazyLock<Vec<(&'static str, StepRecord)>> = LazyLock::new(|| {
     type Is = fn(&StepRecord) -> bool;
