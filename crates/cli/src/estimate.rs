@@ -44,9 +44,9 @@ const FOLD_SECONDS: f64 = 4.3e-6;
 const ROW_SECONDS: f64 = 0.95e-6;
 /// Seconds of opening, a row of the class.
 const OPEN_SECONDS: f64 = 36e-6;
-const SETUP_SECONDS: f64 = 20e-6;
+const SETUP_SECONDS: f64 = 16e-6;
 const COMPRESS_SECONDS: f64 = 42e-6;
-const MEMORY: [f64; 2] = [400e6, 2_700.0];
+const MEMORY: [f64; 2] = [430e6, 2_000.0];
 /// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;

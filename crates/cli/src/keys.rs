@@ -28,14 +28,23 @@ pub(crate) fn open(
     loop {
         let chosen = choose(keys, need, id)?;
         let (folder, _scratch) = only(keys, &chosen)?;
-        match Params::setup(Shape::new(row_bits), form, &folder) {
+        // The larger part of the setup runs on one thread.
+        let (key, params) = std::thread::scope(|scope| {
+            let key = scope.spawn(|| Key::load(&folder, row_bits + COLUMN_BITS));
+            let params = Params::setup(Shape::new(row_bits), form, &folder);
+            (key.join(), params)
+        });
+        match params {
             // The circuit is larger than expected; the key folder may hold a larger key of another secret.
             Err(FoldingError::Argument(ArgumentError::MissingSrs { power, .. }))
                 if power > need =>
             {
                 need = power;
             }
-            params => return Ok((Key::load(&folder, row_bits + COLUMN_BITS)?, params?)),
+            params => {
+                let key = key.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                return Ok((key?, params?));
+            }
         }
     }
 }

@@ -144,7 +144,7 @@ impl Workshop {
                 progress.set(done);
                 Ok(())
             };
-            // Quicker than HyperKZG, and half the memory.
+            // Quicker than HyperKZG, with less memory: docs/benchmarks.md.
             prove(Scheme::Mercury, &mut sink)
         };
         // The folding thread's own error says more than that it is gone.

@@ -11,8 +11,7 @@ use pleat_argument::group::folded::Expected;
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::group::verify::Outcome;
 use pleat_argument::srs;
-use pleat_argument::step::BANK;
-use pleat_argument::step::descriptor::{Claims, Descriptor, Task};
+use pleat_argument::step::descriptor::Descriptor;
 use pleat_argument::step::state::{Constants, State};
 use pleat_argument::step::transition::Message;
 use pleat_folding::{Circuit, Error, Folder, Form, Params, RunningProof, Scalar, Shape, Worker};
@@ -63,42 +62,12 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
 });
 
 fn record(group: u64) -> StepRecord {
-    let zero = Scalar::zero();
-    let constants = Constants {
-        statement: zero,
-        program: zero,
-        last_program: zero,
-        weights: zero,
-        tables: zero,
-    };
-    let descriptor = Descriptor {
-        begin: false,
-        end: false,
-        task: Task::More,
-        half: false,
-        claims: Claims::default(),
-        products: vec![],
-        first_identity: 0,
-        first_claim: 0,
-        count_claim: None,
-        head_bits: 0,
-        vectors: vec![],
-        prefix: None,
-        has_data: false,
-        live: 0,
-        group_samples: 0,
-        vector_groups: 0,
-        meta: zero,
-        bank: [0; BANK],
-        lookups: vec![],
-        slots: vec![],
-    };
     StepRecord {
         state: State {
             group,
-            ..State::new(constants, &SHAPE)
+            ..State::new(Constants::default(), &SHAPE)
         },
-        descriptor,
+        descriptor: Descriptor::default(),
         message: Message::empty(&SHAPE),
     }
 }

@@ -10,7 +10,7 @@ use crate::program::{STEP_VECTORS, VectorKind};
 use crate::transcript::{Domain, hash};
 
 /// What a step does besides its slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {
     /// The rounds of the channel sum-check.
     Head,
@@ -19,6 +19,7 @@ pub enum Task {
     /// Up to two other vectors.
     Vectors,
     /// Slots that did not fit the step before.
+    #[default]
     More,
 }
 
@@ -69,8 +70,8 @@ pub const KINDS: [VectorKind; 5] = [
     VectorKind::Outputs,
 ];
 
-/// Everything public about one step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything public about one step; by default one that does nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
     /// The first step of a group.
     pub begin: bool,

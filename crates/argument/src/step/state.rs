@@ -9,7 +9,7 @@ use crate::program::COLUMN_BITS;
 use crate::transcript::{Domain, hash};
 
 /// What never changes: the public side of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Constants {
     /// Digest of the statement.
     pub statement: Scalar,

@@ -87,30 +87,7 @@ impl StateNumbers {
             value: rest.next()?,
             list: rest.next()?,
             point: rest.by_ref().take(n).collect(),
-            inner: InnerNumbers {
-                program: rest.next()?,
-                salt: rest.next()?,
-                seed: rest.next()?,
-                chain: rest.next()?,
-                xi: rest.next()?,
-                zeta: rest.next()?,
-                eta: rest.next()?,
-                gamma: rest.next()?,
-                delta: rest.next()?,
-                head: rest.by_ref().take(n).collect(),
-                transcript: rest.next()?,
-                marks: array(&mut rest)?,
-                linear: rest.next()?,
-                lookups: rest.next()?,
-                weights: rest.next()?,
-                tables: rest.next()?,
-                claim: rest.next()?,
-                forms: rest.next()?,
-                values: array(&mut rest)?,
-                z: rest.by_ref().take(shape.row_bits as usize).collect(),
-                selector: rest.next()?,
-                lambda: rest.next()?,
-            },
+            inner: InnerNumbers::take(shape, &mut rest)?,
         };
         rest.next().is_none().then_some(state)
     }
@@ -123,7 +100,7 @@ impl StateNumbers {
         elements.extend_from_slice(&self.cursor);
         elements.extend([&self.value, &self.list].map(Clone::clone));
         elements.extend_from_slice(&self.point);
-        elements.extend(self.inner.elements());
+        elements.extend(self.inner.each().into_iter().cloned());
         elements
     }
 
@@ -137,8 +114,33 @@ impl StateNumbers {
 }
 
 impl InnerNumbers {
-    fn elements(&self) -> Vec<Number> {
-        self.each().into_iter().cloned().collect()
+    /// The next elements, in the order of [`Self::each`].
+    fn take(shape: &Shape, rest: &mut impl Iterator<Item = Number>) -> Option<Self> {
+        let n = shape.index_bits();
+        Some(InnerNumbers {
+            program: rest.next()?,
+            salt: rest.next()?,
+            seed: rest.next()?,
+            chain: rest.next()?,
+            xi: rest.next()?,
+            zeta: rest.next()?,
+            eta: rest.next()?,
+            gamma: rest.next()?,
+            delta: rest.next()?,
+            head: rest.by_ref().take(n).collect(),
+            transcript: rest.next()?,
+            marks: array(rest)?,
+            linear: rest.next()?,
+            lookups: rest.next()?,
+            weights: rest.next()?,
+            tables: rest.next()?,
+            claim: rest.next()?,
+            forms: rest.next()?,
+            values: array(rest)?,
+            z: rest.by_ref().take(shape.row_bits as usize).collect(),
+            selector: rest.next()?,
+            lambda: rest.next()?,
+        })
     }
 
     fn each(&self) -> Vec<&Number> {
@@ -176,13 +178,7 @@ impl InnerNumbers {
         for element in self.each() {
             cleared.push(keep.number().product(cs, "kept", element)?);
         }
-        // The same order as allocation, behind public fields that are not looked at.
-        let public = 15 + shape.index_bits();
-        let mut elements = vec![Number::zero(); public];
-        elements.extend(cleared);
-        StateNumbers::from_elements(shape, elements)
-            .map(|state| state.inner)
-            .ok_or(SynthesisError::MalformedVerifyingKey)
+        Self::take(shape, &mut cleared.into_iter()).ok_or(SynthesisError::MalformedVerifyingKey)
     }
 }
 

@@ -5,7 +5,7 @@ use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::step::Shape;
-use pleat_argument::step::descriptor::{Claims, Descriptor, Task};
+use pleat_argument::step::descriptor::Descriptor;
 use pleat_argument::step::state::{Constants, State};
 use pleat_argument::step::transition::Message;
 
@@ -23,41 +23,11 @@ pub struct Step {
 impl Step {
     /// The circuit of a size class, with a witness of zeros: for its shape.
     pub fn blank(shape: Shape) -> Self {
-        let zero = Scalar::zero();
-        let constants = Constants {
-            statement: zero,
-            program: zero,
-            last_program: zero,
-            weights: zero,
-            tables: zero,
-        };
-        let descriptor = Descriptor {
-            begin: false,
-            end: false,
-            task: Task::More,
-            half: false,
-            claims: Claims::default(),
-            products: vec![],
-            first_identity: 0,
-            first_claim: 0,
-            count_claim: None,
-            head_bits: 0,
-            vectors: vec![],
-            prefix: None,
-            has_data: false,
-            live: 0,
-            group_samples: 0,
-            vector_groups: 0,
-            meta: zero,
-            bank: [0; pleat_argument::step::BANK],
-            lookups: vec![],
-            slots: vec![],
-        };
         Self {
             shape,
             record: StepRecord {
-                state: State::new(constants, &shape),
-                descriptor,
+                state: State::new(Constants::default(), &shape),
+                descriptor: Descriptor::default(),
                 message: Message::empty(&shape),
             },
         }

@@ -114,26 +114,13 @@ fn template(program: &Program, live: u64) -> Result<Descriptor> {
     );
     let words: Vec<Scalar> = words.into_iter().map(Scalar::from).collect();
     Ok(Descriptor {
-        begin: false,
-        end: false,
-        task: Task::More,
-        half: false,
-        claims: Claims::default(),
-        products: vec![],
-        first_identity: 0,
-        first_claim: 0,
-        count_claim: None,
-        head_bits: 0,
-        vectors: vec![],
-        prefix: None,
         has_data: data.is_some(),
         live,
         group_samples: program.group_samples(),
         vector_groups: groups.ok_or_else(|| refuse("groups larger than a data vector".into()))?,
         meta: hash(Domain::Descriptor, &words),
         bank: Bank::new().exponents(),
-        lookups: vec![],
-        slots: vec![],
+        ..Descriptor::default()
     })
 }
 
