@@ -21,6 +21,7 @@ import pytest
 import ray
 
 import prove_shards
+import shard_task
 from shard_display import Display
 from shard_plan import BAD_INPUT, DONE, INVALID, RESOURCES, USAGE
 from shard_task import follow, parse_event
@@ -66,6 +67,8 @@ def prove():
         tries = sum(1 for line in f if json.loads(line).get("shard") == shard) - 1
     what = script[tries] if tries < len(script) else 0
     def stop(*_):
+        if what == "wait slowly":
+            time.sleep(3)
         open(checkpoint, "w").close()
         log(verb="stopped", of=shard)
         event(event="error", text="interrupted", exit_code=4, elapsed_seconds=1.0)
@@ -74,7 +77,7 @@ def prove():
     event(event="note", text="a remark", elapsed_seconds=0.0)
     event(event="progress", phase="folding steps", step=3, steps=10, rate=2.0, remaining_seconds=3.5,
           rss_bytes=1, elapsed_seconds=0.1)
-    if what == "wait":
+    if what in ("wait", "wait slowly"):
         log(verb="waits", of=shard)
         time.sleep(60)
     if what == "kill":
@@ -275,7 +278,7 @@ def test_proofs_of_other_runs_are_refused_by_name_and_kept(
 def test_a_killed_worker_ends_its_pleat_and_the_shard_goes_on(
     cluster: str, bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.script(_0=["wait"])
+    bench.script(_0=["wait slowly"])
 
     def kill() -> None:
         until(lambda: bool(bench.calls("waits")))
@@ -287,9 +290,19 @@ def test_a_killed_worker_ends_its_pleat_and_the_shard_goes_on(
     killer.join()
     # Ray tells of the death on standard output, which has the result only.
     assert json.loads(capsys.readouterr().out)["samples"] == 10
-    # SIGTERM reached the orphan, which wrote its checkpoint before the second try began.
+    # SIGTERM reached the orphan, and the second try began only when its checkpoint was there.
     assert len(bench.calls("stopped")) == 1
     assert [call["resumed"] for call in bench.calls("prove")] == [False, True]
+
+
+def test_nodes_need_none_of_these_files(cluster: str, bench: Bench) -> None:
+    assert bench.run(shards=1) == DONE
+    subprocess.run(
+        [sys.executable, "-c", "import sys, ray; ray.cloudpickle.loads(sys.stdin.buffer.read())"],
+        input=ray.cloudpickle.dumps((shard_task.run_shard, shard_task.Board)),
+        cwd=bench.folder,
+        check=True,
+    )
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
