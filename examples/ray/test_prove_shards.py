@@ -1,14 +1,17 @@
 """Shards on a local Ray with two workers: real Ray, and a pleat that fails as it is told.
 
-The last test proves with the real program; it needs PLEAT_BINARY.
+The last test proves with the real program: PLEAT_BINARY names it, PLEAT_CACHE a folder of keys, if any.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -381,3 +384,104 @@ def test_events_are_passed_on_and_everything_else_is_kept_as_the_last_word() -> 
     assert [e["event"] for e in got] == ["progress", "note"]
     assert last == ["thread panicked"]
     assert parse_event("null") is None
+
+
+class Real:
+    """The real pleat, a LeNet-5 it imported and registered, and 512 digits."""
+
+    def __init__(self, pleat: Path, folder: Path) -> None:
+        self._pleat = pleat
+        self._cache = Path(os.environ.get("PLEAT_CACHE") or folder / "cache").absolute()
+        self.folder = folder
+        digits = [EXAMPLE / f"digits-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
+        images, labels = (gzip.decompress(path.read_bytes()) for path in digits)
+        self.images, self.labels = folder / "images.idx", folder / "labels.idx"
+        self.images.write_bytes(struct.pack(">4I", 0x803, 512, 28, 28) + 4 * images[16:])
+        self.labels.write_bytes(struct.pack(">2I", 0x801, 512) + 4 * labels[8:])
+        self.bundle, self.registration = folder / "lenet5.pleat", folder / "lenet5.registration"
+        self.run(
+            "import",
+            EXAMPLE / "lenet5.onnx",
+            "--input-scale",
+            "1/255",
+            *self.data("--calib"),
+            "-o",
+            self.bundle,
+        )
+        estimate = self.run("inspect", self.bundle, "--samples", 512)["estimate"]
+        if not any(self._cache.glob(f"srs/*_{estimate['power']}.ptau")):
+            self.run("srs", "new", "--power", estimate["power"])
+        self.run("register", self.bundle, "--samples", 512, "-o", self.registration)
+
+    def data(self, option: str = "--data") -> list[Any]:
+        return [option, self.images, "--labels", self.labels]
+
+    def run(self, *arguments: object) -> dict[str, Any]:
+        command = [str(self._pleat), "--json", "--quiet", "--cache", str(self._cache), *map(str, arguments)]
+        result: dict[str, Any] = json.loads(
+            subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        )
+        return result
+
+    def arguments(self) -> list[str]:
+        own = ["--pleat", self._pleat, "--cache", self._cache, "--registration", self.registration]
+        return [str(a) for a in (self.bundle, *self.data(), *own)]
+
+
+def process_of(log: Path) -> int:
+    """The process that wrote a log last."""
+    return int(re.findall(r" start pleat \S+, process (\d+):", log.read_text())[-1])
+
+
+def parent_of(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("PPid:")[2].split()[0])
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
+    pleat = os.environ.get("PLEAT_BINARY")
+    if not pleat:
+        pytest.skip("NOTHING WAS PROVED: PLEAT_BINARY does not name the real pleat")
+    return Real(Path(pleat).absolute(), tmp_path_factory.mktemp("real"))
+
+
+def test_two_real_shards_survive_kills_and_make_one_statement(
+    cluster: str, real: Real, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = real.folder / "work"
+    killed: list[int] = []
+
+    def kill(shard: int, victim: Callable[[int], int]) -> None:
+        proof = work / f"shard-{shard:04}-of-0002.proof"
+        until(Path(f"{proof}.checkpoint").exists, seconds=600)
+        killed.append(victim(process_of(proof.with_suffix(".log"))))
+        os.kill(killed[-1], signal.SIGKILL)
+
+    # One pleat, and the Ray worker of the other.
+    killers = [
+        threading.Thread(target=kill, args=(0, lambda process: process)),
+        threading.Thread(target=kill, args=(1, parent_of)),
+    ]
+    for killer in killers:
+        killer.start()
+    options = ["--shards", "2", "--cpus-per-shard", "1", "--retry-wait", "0", "--work", str(work)]
+    whole = real.folder / "whole.proof"
+    arguments = [*real.arguments(), *options, "-o", str(whole), "--", "--checkpoint-every", "1"]
+    assert prove_shards.main(arguments) == DONE
+    for killer in killers:
+        killer.join()
+    assert len(killed) == 2
+    for shard in (0, 1):
+        log = (work / f"shard-{shard:04}-of-0002.log").read_text()
+        assert log.count(" start pleat ") == 2
+        assert "going on after" in log
+    out, err = capsys.readouterr()
+    assert "shard 0: it was killed by signal 9" in err
+    assert "shard 1: its Ray worker was lost" in err
+    statement = json.loads(out)
+    reference = real.run("run", real.bundle, *real.data())
+    assert statement["samples"] == 512
+    assert statement["accuracy"] == reference["accuracy"]
+    public = ["--registration", real.registration, *real.data()]
+    assert real.run("verify", whole, *public)["statement"] == statement
