@@ -255,7 +255,16 @@ pub(crate) struct ProveArgs {
     /// Where the proof goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Overwrite an existing proof
+    /// Go on with a proof that was interrupted, from its checkpoint; begins if there is none
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Write a checkpoint after so many seconds; Ctrl-C and SIGTERM write one too
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) checkpoint_every: u64,
+    /// Where checkpoints go; secret files, removed when the proof is finished [default: the output's name with .checkpoint]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Overwrite an existing proof, and begin again although there is a checkpoint
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use pleat_argument::Error as ArgumentError;
 use pleat_compressor::Error as ProofError;
+use pleat_folding::Error as FoldingError;
 use pleat_folding::sealed::Damage;
 use pleat_model::Error as ModelError;
 
@@ -66,6 +67,9 @@ impl std::error::Error for NoKey {}
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<OutOfMemory>() {
+            return RESOURCES;
+        }
+        if let Some(FoldingError::Interrupted(_)) = cause.downcast_ref() {
             return RESOURCES;
         }
         let invalid = match cause.downcast_ref() {

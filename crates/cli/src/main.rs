@@ -6,9 +6,11 @@ mod class;
 mod console;
 mod estimate;
 mod failure;
+mod interrupt;
 mod keys;
 mod output;
 mod resources;
+mod resume;
 mod scratch;
 mod selection;
 mod verbs;
@@ -109,12 +111,17 @@ fn own_stdout() -> Box<dyn Write + Send> {
     Box::new(std::io::stdout())
 }
 
-/// Every file is written under a temporary name first, so leaving at once loses nothing but the work.
+/// Every file is written under a temporary name first, so leaving at once loses nothing but the work since
+/// the last checkpoint.
 fn interrupted(json: Option<&mut dyn Write>) {
+    if !interrupt::ends_at_once() {
+        console::to_stderr("\npleat: stopping; press again to stop without a checkpoint");
+        return;
+    }
     INTERRUPTED.store(true, Ordering::SeqCst);
     pleat_model::files::remove_temporaries();
     scratch::remove_all();
-    let text = "interrupted; files that existed before are unchanged, run it again for the result";
+    let text = &interrupt::sentence();
     console::to_stderr(&format!("\npleat: {text}"));
     if let Some(out) = json {
         console::write_error_object(out, text, failure::RESOURCES);

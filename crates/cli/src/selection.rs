@@ -5,6 +5,8 @@ use std::ops::Range;
 use pleat_argument::data::Samples;
 use pleat_model::data::{DataSet, Sample};
 
+use crate::console::Progress;
+
 /// Consecutive samples, with labels only where the statement needs them.
 #[derive(Debug)]
 pub(crate) struct Selection {
@@ -20,6 +22,28 @@ impl Selection {
             range,
             labelled,
         }
+    }
+}
+
+/// Samples whose reading is shown.
+pub(crate) struct Shown<'a> {
+    pub(crate) samples: &'a Selection,
+    pub(crate) progress: &'a Progress,
+}
+
+impl Samples for Shown<'_> {
+    fn count(&self) -> u64 {
+        self.samples.count()
+    }
+
+    fn labelled(&self) -> bool {
+        self.samples.labelled()
+    }
+
+    fn read(&self, range: Range<u64>) -> pleat_argument::Result<Vec<Sample>> {
+        let read = self.samples.read(range.clone())?;
+        self.progress.set(range.end as usize);
+        Ok(read)
     }
 }
 

@@ -256,9 +256,10 @@ fn folded_claims_through_the_registry() {
         records.push(record);
         Ok(())
     };
-    let (registration, _) = MODEL
+    let registration = MODEL
         .fold_registration([4; 32], Scheme::HyperKzg, &mut keep)
-        .unwrap();
+        .unwrap()
+        .proof;
     let mut registry = Registry::default();
     let shape = Shape::new(ROW_BITS);
     let attest = |records: &[StepRecord], expected: &Expected| {
@@ -306,8 +307,9 @@ fn folded_claims_through_the_registry() {
         Ok(())
     };
     let claim = OUTPUTS.claim.clone();
+    let prepared = evaluation.prepare(inputs, claim.context, [5; 32]).unwrap();
     let made = evaluation
-        .fold(inputs, claim.context, [5; 32], Scheme::Mercury, &mut keep)
+        .fold(prepared, inputs, Scheme::Mercury, &mut keep, None)
         .unwrap();
     let verify = |registry: &Registry, attest: &dyn Fn(&Expected) -> Result<()>| {
         registry.verify_folded_claim(&KEY, network, &claim, &made.proof, attest)

@@ -14,6 +14,7 @@ mod fixture;
 mod folded;
 mod networks;
 mod publics;
+mod resume;
 mod steps;
 mod stored;
 mod tamper;

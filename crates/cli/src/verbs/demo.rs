@@ -124,6 +124,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         kind: Kind::Accuracy,
         context: &[],
         output: &proof,
+        checkpoints: None,
         force: args.force,
     };
     let proved = prove::prove(&workshop, &task, &samples, console)?;

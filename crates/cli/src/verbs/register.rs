@@ -58,18 +58,18 @@ pub(crate) fn register(
     let (schedule, _) = model.registration_statement()?;
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let (proved, running, seconds) = workshop.fold(schedule.steps(), console, |scheme, sink| {
+    let steps = schedule.steps();
+    let (proved, running, seconds) = workshop.fold(steps, None, console, |scheme, sink| {
         model.fold_registration(secret, scheme, sink)
     })?;
-    let (folded, times) = proved;
-    let mut spent = Spent::new(&times, &running, seconds);
+    let mut spent = Spent::new(&proved.times, &running, seconds);
     let id = to_bytes(&model.id);
     let content = Content {
         statement: Claimed::of_model(model.row_bits, id),
         correct: 0,
         outputs: vec![],
         bundle,
-        folded,
+        folded: proved.proof,
     };
     let (envelope, compress_seconds) = workshop.finish(&running, content, console)?;
     spent.compress_seconds = compress_seconds;
