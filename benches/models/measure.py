@@ -71,6 +71,8 @@ def measure(pleat: Pleat, network: Network, samples: int, statement: str, folder
     verified = pleat.run("verify", proof, "--registration", registration, *network.data)
     for result in (proved, verified):
         result["statement"].pop("outputs")
+    for result, path in ((registered, "registration"), (proved, "proof")):
+        result.pop(path)
     layers = estimate.pop("layers")
     return {
         "model": name,

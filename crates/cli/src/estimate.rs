@@ -39,14 +39,14 @@ pub(crate) struct Estimate {
 /// Constraints of a step, folding included: a constant, one per row bit, one per round of the lookups.
 const CONSTRAINTS: [f64; 3] = [38_000.0, 3_400.0, 132.0];
 /// Seconds of folding a constraint.
-const FOLD_SECONDS: f64 = 4.3e-6;
+const FOLD_SECONDS: f64 = 4.2e-6;
 /// Seconds of a row: committing, lookups, sum-checks.
-const ROW_SECONDS: f64 = 0.95e-6;
+const ROW_SECONDS: f64 = 0.7e-6;
 /// Seconds of opening, a row of the class.
-const OPEN_SECONDS: f64 = 36e-6;
+const OPEN_SECONDS: f64 = 28e-6;
 const SETUP_SECONDS: f64 = 16e-6;
-const COMPRESS_SECONDS: f64 = 42e-6;
-const MEMORY: [f64; 2] = [430e6, 2_000.0];
+const COMPRESS_SECONDS: f64 = 39e-6;
+const MEMORY: [f64; 2] = [480e6, 2_080.0];
 /// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;

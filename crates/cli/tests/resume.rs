@@ -86,7 +86,7 @@ fn a_proof_survives_signals() {
         |flag: &str| -> Vec<&str> { PROVE.iter().copied().filter(|a| *a != flag).collect() };
     s.refuses(3, &without("--resume"), &[CHECKPOINT, "give --resume"]);
     let mut others = labels.clone();
-    others[7] = 2 - others[7];
+    others[6] = 2 - others[6];
     s.write("labels.idx", &idx_labels(&others));
     s.refuses(3, &PROVE, &[CHECKPOINT, "labels are not what they were"]);
     s.write("labels.idx", &idx_labels(&labels));

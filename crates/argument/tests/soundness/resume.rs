@@ -11,7 +11,7 @@ use pleat_argument::statement::{Visibility, context_hash};
 use crate::claims::{INPUTS, MODEL};
 
 /// Keeps everything.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Log {
     steps: Vec<StepRecord>,
     /// With the number of steps before.
