@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{Lookup, WeightCache};
 use crate::commitment::{Blinder, Key};
-use crate::data::{DataCommitter, Samples, data_secret};
+use crate::data::{DataCommitter, Pinned, Samples, data_secret};
 use crate::group::prove::{Committed, Prover, Setting, Sink, Times};
 use crate::layout::{self, data_layout};
 use crate::opening::Scheme;
@@ -361,14 +361,14 @@ impl<'a> Evaluation<'a> {
             schedule,
             layout,
             records,
-            points: vec![],
+            vectors: vec![],
             secret: data_secret(&secret),
             seconds: 0.0,
         };
         let committer = self.committer(&prepared);
-        let points = committer.commitments(samples)?;
-        prepared.statement.data = committer.id(count, &points)?;
-        prepared.points = points;
+        let vectors = committer.commitments(samples)?;
+        prepared.statement.data = committer.id(count, &vectors)?;
+        prepared.vectors = vectors;
         prepared.seconds = start.elapsed().as_secs_f64();
         Ok(prepared)
     }
@@ -398,10 +398,9 @@ impl<'a> Evaluation<'a> {
             outputs: vec![],
             execution: 0.0,
         };
-        for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
+        for (i, range) in committer.ranges(samples.count()).enumerate() {
             let first = range.start;
-            let inputs = samples.read(range)?;
-            let vector = committer.vector(i, &inputs, Some(prepared.points[i]))?;
+            let (inputs, vector) = committer.again(samples, range, &prepared.vectors[i])?;
             let mut rest = inputs.as_slice();
             while !rest.is_empty() {
                 let live = (prover.next_samples() as usize).min(rest.len());
@@ -433,7 +432,7 @@ struct Prepared {
     schedule: Schedule,
     layout: DataLayout,
     records: Vec<(Region, u64)>,
-    points: Vec<G1Affine>,
+    vectors: Vec<Pinned>,
     secret: [u8; 32],
     seconds: f64,
 }
