@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{Lookup, WeightCache};
 use crate::commitment::{Blinder, Key};
-use crate::data::{DataCommitter, Samples, data_secret};
+use crate::data::{DataCommitter, Pinned, Samples, data_secret};
 use crate::group::prove::{Committed, Prover, Setting, Sink, Snapshot, Times};
 use crate::layout::{self, data_layout};
 use crate::opening::Scheme;
@@ -383,14 +383,14 @@ impl<'a> Evaluation<'a> {
             schedule,
             layout,
             records,
-            points: vec![],
+            vectors: vec![],
             secret,
             seconds: 0.0,
         };
         let committer = self.committer(&prepared);
-        let points = committer.commitments(samples)?;
-        prepared.statement.data = committer.id(count, &points)?;
-        prepared.points = points;
+        let vectors = committer.commitments(samples)?;
+        prepared.statement.data = committer.id(count, &vectors)?;
+        prepared.vectors = vectors;
         prepared.seconds = start.elapsed().as_secs_f64();
         Ok(prepared)
     }
@@ -424,13 +424,12 @@ impl<'a> Evaluation<'a> {
         let outputs = self.program.kind == Kind::Outputs;
         // Of groups proved before, nothing but outputs is needed again.
         let done = prover.state().samples;
-        for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
+        for (range, pinned) in committer.ranges(samples.count()).zip(&prepared.vectors) {
             if range.end <= done && !outputs {
                 continue;
             }
             let first = range.start;
-            let inputs = samples.read(range)?;
-            let vector = committer.vector(i, &inputs, Some(prepared.points[i]))?;
+            let (inputs, vector) = committer.again(samples, range, pinned)?;
             let mut rest = inputs.as_slice();
             while !rest.is_empty() {
                 let at = first as usize + inputs.len() - rest.len();
@@ -472,7 +471,7 @@ pub struct Prepared {
     schedule: Schedule,
     layout: DataLayout,
     records: Vec<(Region, u64)>,
-    points: Vec<G1Affine>,
+    vectors: Vec<Pinned>,
     secret: [u8; 32],
     seconds: f64,
 }

@@ -269,8 +269,8 @@ impl Registry {
             blinder: Blinder::random(),
             visibility: Visibility::Public,
         };
-        let points = committer.commitments(samples)?;
-        let id = committer.id(samples.count(), &points)?;
+        let vectors = committer.commitments(samples)?;
+        let id = committer.id(samples.count(), &vectors)?;
         self.data.insert(to_bytes(&id));
         Ok(id)
     }

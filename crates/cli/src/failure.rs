@@ -213,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn data_that_change_are_bad_input() {
+        let changed = pleat_argument::Error::Changed("data x.npy: samples 256 to 511".into());
+        let error = anyhow::Error::new(ProofError::from(changed));
+        assert_eq!(exit_code(&error), BAD_INPUT);
+        let text = sentence(&error);
+        assert!(
+            text.starts_with("data x.npy: samples 256 to 511 are not what"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_file_is_named_once() {
         let inner: Result<(), _> = Err(pleat_model::Error::invalid("/a/x.npy: it is empty"));
         let error = inner.context("data /a/x.npy").unwrap_err();

@@ -23,6 +23,12 @@ impl Selection {
             labelled,
         }
     }
+
+    /// In the numbers of the whole data set.
+    fn own(&self, range: Range<u64>) -> Range<u64> {
+        let start = self.range.start as u64;
+        start + range.start..start + range.end
+    }
 }
 
 /// Samples whose reading is shown.
@@ -45,6 +51,10 @@ impl Samples for Shown<'_> {
         self.progress.set(range.end as usize);
         Ok(read)
     }
+
+    fn name(&self, range: Range<u64>) -> String {
+        self.samples.name(range)
+    }
 }
 
 impl Samples for Selection {
@@ -57,15 +67,14 @@ impl Samples for Selection {
     }
 
     fn read(&self, range: Range<u64>) -> pleat_argument::Result<Vec<Sample>> {
-        let start = self.range.start;
-        let own = start + range.start as usize..start + range.end as usize;
-        let mut samples = self
-            .data
-            .samples(own)?
-            .collect::<pleat_model::Result<Vec<_>>>()?;
+        let mut samples = self.data.read(self.own(range))?;
         if !self.labelled {
             samples.iter_mut().for_each(|s| s.label = None);
         }
         Ok(samples)
+    }
+
+    fn name(&self, range: Range<u64>) -> String {
+        self.data.name(self.own(range))
     }
 }

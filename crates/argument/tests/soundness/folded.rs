@@ -326,9 +326,7 @@ fn folded_claims_through_the_registry() {
     assert!(verify(&registry, &|e| attest(&other, e)).is_err());
     // What a sink says ends the proof.
     let mut full = |_| Err(Error::Invalid("full".into()));
-    let prepared = evaluation
-        .prepare(inputs, claim.context, [6; 32])
-        .unwrap();
+    let prepared = evaluation.prepare(inputs, claim.context, [6; 32]).unwrap();
     let stopped = evaluation.fold(prepared, inputs, Scheme::Mercury, &mut full, None);
     assert!(matches!(stopped, Err(Error::Invalid(_))));
 }
