@@ -133,7 +133,9 @@ impl Workshop {
         prove: impl FnOnce(Scheme, Sink<'_>) -> pleat_argument::Result<Proved<Folded>>,
     ) -> Result<(Proved<Folded>, RunningProof, f64)> {
         let start = Instant::now();
-        let progress = console.progress("folding steps", steps as usize);
+        let done = (kept.as_ref()).and_then(|kept| Some(kept.from.as_ref()?.0.steps));
+        let progress =
+            console.progress_from("folding steps", steps as usize, done.unwrap_or(0) as usize);
         let listening = kept.as_ref().map(|_| Listening::new());
         let path = kept.as_ref().map(|kept| kept.keep.path.clone());
         let worker = match (kept, &listening) {
@@ -144,7 +146,12 @@ impl Workshop {
         };
         let mut tell = |notice| match notice {
             Notice::Folded(steps) => progress.set(steps as usize),
-            Notice::Written { .. } => interrupt::remember(path.as_deref()),
+            Notice::Written { steps, seconds } => {
+                interrupt::remember(path.as_deref());
+                if let Some(path) = &path {
+                    console.checkpoint(path, steps, seconds);
+                }
+            }
             Notice::Failed(e) => console.note(&format!(
                 "warning: no checkpoint could be written, the proof goes on: {e}"
             )),

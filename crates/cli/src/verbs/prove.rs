@@ -18,7 +18,8 @@ use serde::Serialize;
 use crate::args::ProveArgs;
 use crate::class::choose;
 use crate::console::Console;
-use crate::resources::peak_rss_bytes;
+use crate::estimate::estimate;
+use crate::resources::{peak_rss_bytes, require_room};
 use crate::resume::{Checkpoints, compare};
 use crate::selection::{Selection, Shown};
 use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
@@ -73,6 +74,9 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
         Some((_, own)) => (own.statement.row_bits, own.form()),
         None => (choose(&bundle.network, &args.class, 1)?, args.form.into()),
     };
+    let (labelled, count) = (samples.labelled(), samples.count());
+    let cost = estimate(&bundle.network, kind, labelled, class, count)?;
+    require_room(console, &cost, &args.output, args.force)?;
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples, console).with_context(place)?;
     let key = registration.as_ref().map(|(_, own)| own.origin.key);

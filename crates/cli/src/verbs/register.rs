@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::args::RegisterArgs;
 use crate::class::choose;
 use crate::console::Console;
-use crate::resources::peak_rss_bytes;
+use crate::estimate::estimate_registration;
+use crate::resources::{peak_rss_bytes, require_room};
 use crate::verbs::{Statement, load_bundle};
 use crate::workshop::{Content, Setup, Spent, Workshop};
 
@@ -34,6 +35,8 @@ pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Resul
     crate::output::check(&args.output, &[&args.bundle], args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let class = choose(&bundle.network, &args.class, args.samples as u64)?;
+    let cost = estimate_registration(&bundle.network, class)?;
+    require_room(console, &cost, &args.output, args.force)?;
     let workshop = Workshop::open(class, args.form.into(), None, cache, console)?;
     let result = register(
         &workshop,
