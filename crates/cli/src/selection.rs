@@ -21,6 +21,11 @@ impl Selection {
             labelled,
         }
     }
+
+    /// Index of the first sample in the data.
+    pub(crate) fn offset(&self) -> u64 {
+        self.range.start as u64
+    }
 }
 
 impl Samples for Selection {

@@ -19,6 +19,7 @@ use crate::class::choose;
 use crate::console::Console;
 use crate::resources::peak_rss_bytes;
 use crate::selection::Selection;
+use crate::shard::spelled;
 use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
 use crate::workshop::{Content, Setup, Spent, Workshop};
 
@@ -57,8 +58,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     crate::output::check(&args.output, &inputs, args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let kind = args.statement.into();
-    let (data, range) = open_data(&bundle.network, &args.data)?;
-    let samples = select(data, range, kind, &args.data.data)?;
+    let (data, mut range) = open_data(&bundle.network, &args.data)?;
     let place = || format!("data {}", args.data.data.display());
     let registration = match &args.registration {
         Some(path) => Some((path, load_envelope("registration", path)?)),
@@ -68,6 +68,14 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
         Some((_, own)) => (own.statement.row_bits, own.form()),
         None => (choose(&bundle.network, &args.class, 1)?, args.form.into()),
     };
+    if let Some(shard) = args.shard {
+        range = shard
+            .of(&bundle.network, kind, class, range)
+            .with_context(place)?;
+        let part = spelled(range.start as u64, range.len() as u64);
+        console.note(&format!("shard {shard}: {part}"));
+    }
+    let samples = select(data, range, kind, &args.data.data)?;
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples).with_context(place)?;
     let key = registration.as_ref().map(|(_, own)| own.origin.key);
@@ -124,6 +132,7 @@ pub(crate) fn prove(
             data: to_bytes(&proved.statement.data),
             visibility: Visibility::Public,
         },
+        offset: samples.offset(),
         correct: proved.count,
         outputs: proved.outputs,
         bundle: task.bundle,
