@@ -13,6 +13,7 @@ mod resources;
 mod resume;
 mod scratch;
 mod selection;
+mod shard;
 mod verbs;
 mod workshop;
 
@@ -98,6 +99,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
         Command::Register(a) => verbs::register::run(a, &cache(cli)?, console),
         Command::Prove(a) => verbs::prove::run(a, &cache(cli)?, console),
         Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
+        Command::Combine(a) => verbs::combine::run(a, &cache(cli)?, console),
         Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),
         Command::Demo(a) => verbs::demo::run(a, &cache(cli)?, console),
         Command::Completions { shell } => verbs::shell::completions(*shell, console),

@@ -24,6 +24,11 @@ impl Selection {
         }
     }
 
+    /// Index of the first sample in the data.
+    pub(crate) fn offset(&self) -> u64 {
+        self.range.start as u64
+    }
+
     /// In the numbers of the whole data set.
     fn own(&self, range: Range<u64>) -> Range<u64> {
         let start = self.range.start as u64;

@@ -191,6 +191,7 @@ impl Workshop {
         let envelope = Envelope {
             origin: Origin::of(&self.params),
             statement: content.statement,
+            offset: content.offset,
             correct: content.correct,
             outputs: content.outputs,
             network: content.bundle.network.clone(),
@@ -228,6 +229,8 @@ impl<F: FnMut()> Steps for Watched<F> {
 /// What a proof file contains besides the proof of the fold.
 pub(crate) struct Content<'a> {
     pub(crate) statement: Statement,
+    /// Index of the first sample.
+    pub(crate) offset: u64,
     pub(crate) correct: u64,
     pub(crate) outputs: Vec<Vec<Vec<i32>>>,
     pub(crate) bundle: &'a Bundle,

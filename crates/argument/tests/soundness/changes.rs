@@ -83,7 +83,9 @@ fn data_that_changed_since_they_were_committed_to_are_not_proved() {
         let data = unsteady(change);
         let proved = evaluation(&data).prove(&data, context, [1; 32], scheme);
         let data = unsteady(change);
-        let folded = evaluation(&data).fold(&data, context, [1; 32], scheme, &mut count);
+        let own = evaluation(&data);
+        let prepared = own.prepare(&data, context, [1; 32]).unwrap();
+        let folded = own.fold(prepared, &data, scheme, &mut count, None);
         let (own, secret) = ([2; 32], [3; 32]);
         let data = unsteady(change);
         let registered = register_data(&KEY, network, ROW_BITS, &data, secret, own, scheme);

@@ -143,7 +143,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
             model_id: Some(model_id),
             data: Some(images),
             labels: Some(labels),
-            offset: 0,
+            offset: None,
             context: None,
         },
         cache,

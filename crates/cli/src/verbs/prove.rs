@@ -22,6 +22,7 @@ use crate::estimate::estimate;
 use crate::resources::{peak_rss_bytes, require_room};
 use crate::resume::{Checkpoints, compare};
 use crate::selection::{Selection, Shown};
+use crate::shard::spelled;
 use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
 use crate::workshop::{Content, Kept, Setup, Spent, Workshop};
 
@@ -63,8 +64,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let checkpoints = Checkpoints::of(args, &inputs, console)?;
     let bundle = load_bundle(&args.bundle)?;
     let kind = args.statement.into();
-    let (data, range) = open_data(&bundle.network, &args.data)?;
-    let samples = select(data, range, kind, &args.data.data)?;
+    let (data, mut range) = open_data(&bundle.network, &args.data)?;
     let place = || format!("data {}", args.data.data.display());
     let registration = match &args.registration {
         Some(path) => Some((path, load_envelope("registration", path)?)),
@@ -74,6 +74,14 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
         Some((_, own)) => (own.statement.row_bits, own.form()),
         None => (choose(&bundle.network, &args.class, 1)?, args.form.into()),
     };
+    if let Some(shard) = args.shard {
+        range = shard
+            .of(&bundle.network, kind, class, range)
+            .with_context(place)?;
+        let part = spelled(range.start as u64, range.len() as u64);
+        console.note(&format!("shard {shard}: {part}"));
+    }
+    let samples = select(data, range, kind, &args.data.data)?;
     let (labelled, count) = (samples.labelled(), samples.count());
     let cost = estimate(&bundle.network, kind, labelled, class, count)?;
     require_room(console, &cost, &args.output, args.force)?;
@@ -183,6 +191,7 @@ pub(crate) fn prove(
             data: to_bytes(&proved.statement.data),
             visibility: Visibility::Public,
         },
+        offset: samples.offset(),
         correct: proved.count,
         outputs: proved.outputs,
         bundle: task.bundle,

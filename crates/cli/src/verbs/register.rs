@@ -69,6 +69,7 @@ pub(crate) fn register(
     let id = to_bytes(&model.id);
     let content = Content {
         statement: Claimed::of_model(model.row_bits, id),
+        offset: 0,
         correct: 0,
         outputs: vec![],
         bundle,
