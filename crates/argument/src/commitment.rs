@@ -63,9 +63,9 @@ pub(crate) fn read_key(file: &SrsFile, n: usize) -> Result<CommitmentKey<Engine>
 
 /// A key's identity as transcripts absorb it: the first 31 bytes of [`SrsFile::id`], which fit into a
 /// field element whatever they are.
-pub(crate) fn scalar_id(file: &SrsFile) -> Scalar {
+pub fn scalar_id(id: &[u8; 32]) -> Scalar {
     let mut repr = [0; 32];
-    repr[..31].copy_from_slice(&file.id[..31]);
+    repr[..31].copy_from_slice(&id[..31]);
     Option::from(Scalar::from_repr(repr.into())).unwrap_or(Scalar::ZERO)
 }
 
@@ -98,7 +98,7 @@ impl Key {
     /// Identifies the secret in transcripts: the same for all sizes of one ceremony. The blinding
     /// generator is a constant.
     pub fn id(&self) -> Scalar {
-        scalar_id(&self.srs)
+        scalar_id(&self.srs.id)
     }
 
     /// The generator of the blinding term.

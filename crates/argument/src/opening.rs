@@ -92,7 +92,7 @@ impl OpeningKey {
     /// # Errors
     /// A file that is none or has changed.
     pub fn load(file: &SrsFile) -> Result<Self> {
-        Self::of(&read_key(file, 2)?, scalar_id(file))
+        Self::of(&read_key(file, 2)?, scalar_id(&file.id))
     }
 
     fn of(ck: &CommitmentKey<Engine>, id: Scalar) -> Result<Self> {

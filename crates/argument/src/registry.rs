@@ -258,6 +258,23 @@ impl Registry {
         row_bits: u32,
         samples: &(impl Samples + ?Sized),
     ) -> Result<Scalar> {
+        let all = [samples.count()];
+        Ok(self.admit_parts(key, network, row_bits, samples, &all)?.1)
+    }
+
+    /// The same for data that consecutive proofs are about, of so many samples each: remembers and returns
+    /// the id of every part, and the id of all of them. Samples are read and committed to once.
+    ///
+    /// # Errors
+    /// As [`Self::admit_data`]; parts that are not all of the samples, or begin inside a data vector.
+    pub fn admit_parts(
+        &mut self,
+        key: &Key,
+        network: &Network,
+        row_bits: u32,
+        samples: &(impl Samples + ?Sized),
+        parts: &[u64],
+    ) -> Result<(Vec<Scalar>, Scalar)> {
         network.validate()?;
         fits(key, row_bits)?;
         let (layout, records) = layout::data_layout(network, samples.labelled(), row_bits)?;
@@ -269,10 +286,40 @@ impl Registry {
             blinder: Blinder::random(),
             visibility: Visibility::Public,
         };
+        let per_vector = 1u64 << layout.samples_bits();
+        let mut start = Some(0u64);
+        for part in parts {
+            start = start.filter(|start| start % per_vector == 0);
+            start = start.and_then(|start| start.checked_add(*part));
+        }
+        if start != Some(samples.count()) {
+            return Err(Error::Invalid(format!(
+                "parts that are not all {} samples, or begin inside one of their data vectors of {per_vector}",
+                samples.count()
+            )));
+        }
         let points = committer.commitments(samples)?;
-        let id = committer.id(samples.count(), &points)?;
-        self.data.insert(to_bytes(&id));
-        Ok(id)
+        let mut rest = points.as_slice();
+        let ids = parts.iter().map(|part| {
+            let (own, others) = rest.split_at(part.div_ceil(per_vector) as usize);
+            rest = others;
+            committer.id(*part, own)
+        });
+        let ids = ids.collect::<Result<Vec<_>>>()?;
+        let whole = committer.id(samples.count(), &points)?;
+        self.data.extend(ids.iter().chain([&whole]).map(to_bytes));
+        Ok((ids, whole))
+    }
+
+    /// Whether an id is one of data that were checked here.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if it is not.
+    pub fn check_data(&self, id: &Scalar) -> Result<()> {
+        check(
+            self.data.contains(&to_bytes(id)),
+            "data that are not registered",
+        )
     }
 
     /// Checks a proof of a claim about registered ids.
@@ -322,10 +369,7 @@ impl Registry {
             self.models.contains(&to_bytes(&claim.model)),
             "a model that is not registered",
         )?;
-        check(
-            self.data.contains(&to_bytes(&claim.data)),
-            "data that are not registered",
-        )?;
+        self.check_data(&claim.data)?;
         let program = program_of(network, claim)?;
         let registered = layout::register_model(network, claim.row_bits)?;
         check(

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pleat_argument::program::Kind;
 use pleat_model::graph::InputLayout;
 
+use crate::shard::Shard;
+
 /// Prove what a private neural network computes on committed data.
 #[derive(Debug, Parser)]
 #[command(name = "pleat", version, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -16,15 +18,41 @@ pub(crate) struct Cli {
     /// Print exactly one JSON object on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// No progress and no notes on standard error
+    /// No progress and no notes on standard error, errors only
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// How progress is shown on standard error
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "KIND",
+        default_value = "auto"
+    )]
+    pub(crate) progress: ProgressKind,
+    /// Append notes, progress and errors to this file, each with the time
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
     /// Threads to use [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = parse_positive)]
     pub(crate) threads: Option<usize>,
     /// Folder for keys that are made once [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressKind {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar, where standard error is a terminal
+    Bar,
+    /// A line every five seconds
+    Plain,
+    /// Everything as JSON events, one a line; docs/jobs.md has the schema
+    Json,
+    /// No progress; notes are shown
+    None,
 }
 
 const EXIT_CODES: &str = "Example:\n  pleat demo\n\nExit codes: 0 done; 1 the proof is invalid; 2 wrong usage; \
@@ -68,10 +96,19 @@ Data ids are unsalted: who can guess the data can confirm the guess."
     #[command(
         after_help = "Example:\n  pleat verify digits.proof --registration lenet5.registration --data t10k-images-idx3-ubyte.gz \
 --labels t10k-labels-idx1-ubyte.gz\n\nExit code 0: valid. 1: not a valid proof of what you asked for: damaged, or about another model, \
-data or context. 3 or 4: could not be decided: no proof file at all (it does not begin with PLEATPRF), \
+data or context. 3 or 4: could not be decided: no proof file at all (it does not begin with PLEATPRF or PLEATCMB), \
 no key or another key than the proof's, data that cannot be read."
     )]
     Verify(VerifyArgs),
+    /// Make one proof of the proofs of all parts of some data
+    #[command(
+        after_help = "Example:\n  pleat prove lenet5.pleat --data images.gz --labels labels.gz --registration lenet5.registration --shard 0/2 -o a.proof\n  \
+pleat prove lenet5.pleat --data images.gz --labels labels.gz --registration lenet5.registration --shard 1/2 -o b.proof\n  \
+pleat combine a.proof b.proof --registration lenet5.registration --data images.gz --labels labels.gz -o whole.proof\n\n\
+The parts are verified, and must be all of the data (or the part --offset and --limit choose) in their order. What comes out is verified \
+like any proof, and says the same as one proof of everything."
+    )]
+    Combine(CombineArgs),
     /// Keys of the commitment scheme
     #[command(subcommand, after_help = "Example:\n  pleat srs new --power 20")]
     Srs(SrsCommand),
@@ -148,6 +185,9 @@ pub(crate) struct InspectArgs {
     /// What the proof would be about
     #[arg(long, value_enum, default_value = "accuracy")]
     pub(crate) statement: StatementKind,
+    /// Show which samples each of N shards would prove, in this size class
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub(crate) shards: Option<u64>,
 }
 
 /// Data and which part of it.
@@ -227,7 +267,7 @@ pub(crate) struct RegisterArgs {
     /// Where the registration goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Overwrite an existing registration
+    /// Overwrite an existing registration; go on where memory or disk seem not to suffice
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -238,6 +278,9 @@ pub(crate) struct ProveArgs {
     pub(crate) bundle: PathBuf,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    /// Prove one of N equal parts of the data, from 0/N on; `pleat combine` makes one proof of them
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["offset", "limit"])]
+    pub(crate) shard: Option<Shard>,
     /// What to prove
     #[arg(long, value_enum, default_value = "accuracy")]
     pub(crate) statement: StatementKind,
@@ -255,14 +298,23 @@ pub(crate) struct ProveArgs {
     /// Where the proof goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Overwrite an existing proof
+    /// Go on with a proof that was interrupted, from its checkpoint; begins if there is none
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Write a checkpoint after so many seconds; Ctrl-C and SIGTERM write one too
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) checkpoint_every: u64,
+    /// Where checkpoints go; secret files, removed when the proof is finished [default: the output's name with .checkpoint]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Overwrite an existing proof, and begin again although there is a checkpoint
     #[arg(long)]
     pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The proof, or a registration
+    /// The proof, combined or not, or a registration
     pub(crate) proof: PathBuf,
     /// The registration of the proof's model; needed, unless the file is one itself
     #[arg(long, value_name = "FILE")]
@@ -276,12 +328,30 @@ pub(crate) struct VerifyArgs {
     /// Labels of the data, if they are another file
     #[arg(long, requires = "data")]
     pub(crate) labels: Option<PathBuf>,
-    /// The proof is about the data after this many samples
-    #[arg(long, value_name = "K", default_value = "0", requires = "data")]
-    pub(crate) offset: usize,
+    /// The proof is about the data after this many samples [default: as the proof says]
+    #[arg(long, value_name = "K", requires = "data")]
+    pub(crate) offset: Option<u64>,
     /// The context it must be bound to, in hexadecimal
     #[arg(long, value_name = "HEX", value_parser = parse_hex)]
     pub(crate) context: Option<Hex>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CombineArgs {
+    /// The proofs of the parts, in the order of the data
+    #[arg(required = true, value_name = "PROOF")]
+    pub(crate) proofs: Vec<PathBuf>,
+    /// The registration of their model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registration: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Where the combined proof goes
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Overwrite an existing proof
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -22,7 +22,7 @@ const PROVE_KEYS: [&str; 8] = [
     "weights_cached",
 ];
 const REGISTER_KEYS: [&str; 4] = ["model_id", "seconds", "peak_rss_bytes", "proof_bytes"];
-const VERIFY_KEYS: [&str; 3] = ["valid", "statement", "seconds"];
+const VERIFY_KEYS: [&str; 4] = ["valid", "statement", "parts", "seconds"];
 const DATA: [&str; 4] = ["--data", "x.idx", "--labels", "y.idx"];
 const PART: [&str; 4] = ["--offset", "2", "--limit", "3"];
 const CLASS: [&str; 2] = ["--size-class", TINY_CLASS];
@@ -84,10 +84,15 @@ fn a_proof_of_accuracy_verifies_against_everything_given() {
     let statement = &p.accuracy["statement"];
     let id = statement["model_id"].as_str().unwrap();
     let mut args = vec!["verify", "sub folder ñ/a.proof", "--model-id", id];
-    args.extend(["--offset", "2", "--context", "0xC0FFEE"]);
+    args.extend(["--context", "0xC0FFEE"]);
     args.extend(DATA);
     args.extend(REGISTERED);
     let r = p.s.json(&args, &VERIFY_KEYS);
+    let again =
+        p.s.json(&[&args[..], &["--offset", "2"]].concat(), &VERIFY_KEYS);
+    assert_eq!(again["statement"], r["statement"]);
+    let parts = serde_json::json!([{ "index": 0, "offset": 2, "samples": 3 }]);
+    assert_eq!(r["parts"], parts);
     assert_eq!(r["valid"], true);
     assert_eq!(r["statement"], *statement);
     assert_eq!(r["model_checked"], true);
@@ -185,16 +190,24 @@ fn a_proof_of_something_else_is_invalid() {
             &["a.proof", "context 'c0ffee'"],
         );
     }
+    for offset in ["0", "3", "10"] {
+        let args = [&["a.proof", "--offset", offset], &DATA[..]].concat();
+        fails(
+            &args,
+            &[
+                "a.proof",
+                "after 2 samples",
+                &format!("not after --offset {offset}"),
+            ],
+        );
+    }
+    s.write("few.idx", &idx_images(4, 4));
+    s.write("few labels.idx", &idx_labels(&[0, 1, 2, 0]));
     fails(
-        &[&["a.proof", "--offset", "10"], &DATA[..]].concat(),
-        &["x.idx", "3 samples", "these are 2 after --offset 10"],
+        &["a.proof", "--data", "few.idx", "--labels", "few labels.idx"],
+        &["few.idx", "about samples 2 to 4", "these are 4 samples"],
     );
     let differs = ["a.proof", "it is about other data than"];
-    refuses(&[&["a.proof"], &DATA[..]].concat(), &differs);
-    refuses(
-        &[&["a.proof", "--offset", "3"], &DATA[..]].concat(),
-        &differs,
-    );
     let mut pixels = idx_images(12, 4);
     pixels[16 + 3 * 16] ^= 1;
     s.write("other.idx", &pixels);
@@ -210,6 +223,12 @@ fn a_proof_of_something_else_is_invalid() {
         s.write(name, &envelope.to_bytes().unwrap());
     };
     lie("count.proof", "a.proof", &|e| e.correct += 1);
+    // Where the samples lie is a hint that the data settle.
+    lie("place.proof", "a.proof", &|e| e.offset = 3);
+    refuses(
+        &[&["place.proof"], &DATA[..]].concat(),
+        &["place.proof", differs[1]],
+    );
     lie("context.proof", "a.proof", &|e| e.statement.context[0] ^= 1);
     lie("group.proof", "a.proof", &|e| e.statement.group_bits = 60);
     lie("fold.proof", "a.proof", &|e| {

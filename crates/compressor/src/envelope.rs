@@ -22,7 +22,7 @@ use crate::{Error, Result, Snark, VerifyingKey};
 
 const FORMAT: Format = Format {
     magic: b"PLEATPRF",
-    version: 2,
+    version: 3,
     kind: "proof",
 };
 
@@ -87,7 +87,7 @@ impl Statement {
     /// # Errors
     /// [`Error::OtherKind`] for registrations, [`Error::Malformed`] for ids that are no field elements.
     pub fn claim(&self) -> Result<Claim> {
-        if !matches!(self.kind, Kind::Outputs | Kind::Accuracy) {
+        if self.is_registration() {
             return Err(Error::OtherKind {
                 found: describe(self.kind),
                 wanted: "a proof about outputs or accuracy",
@@ -104,6 +104,10 @@ impl Statement {
             data: element("data id", &self.data)?,
             visibility: self.visibility,
         })
+    }
+
+    fn is_registration(&self) -> bool {
+        matches!(self.kind, Kind::RegisteredModel | Kind::RegisteredData)
     }
 
     /// Fields that mean nothing for a kind have one value, so that a statement has one form.
@@ -126,7 +130,7 @@ impl Statement {
     }
 }
 
-fn describe(kind: Kind) -> &'static str {
+pub(crate) fn describe(kind: Kind) -> &'static str {
     match kind {
         Kind::Outputs => "a proof about outputs",
         Kind::Accuracy => "a proof about accuracy",
@@ -135,7 +139,7 @@ fn describe(kind: Kind) -> &'static str {
     }
 }
 
-fn element(what: &str, bytes: &[u8; 32]) -> Result<Scalar> {
+pub(crate) fn element(what: &str, bytes: &[u8; 32]) -> Result<Scalar> {
     let element = Option::from(<Scalar as ff::PrimeField>::from_repr((*bytes).into()));
     element
         .ok_or_else(|| Error::Malformed(Damage::Content(format!("its {what} is no field element"))))
@@ -148,6 +152,9 @@ pub struct Envelope {
     pub origin: Origin,
     /// What is claimed.
     pub statement: Statement,
+    /// Index of the first sample in the data its maker took them from; 0 for registrations. Nothing attests
+    /// it: it says which of a verifier's data to compare, and the data id says whether they are the same.
+    pub offset: u64,
     /// Correct samples, for accuracy; otherwise 0.
     pub correct: u64,
     /// All outputs, for statements about outputs: `[sample][output][value]`; otherwise empty.
@@ -180,22 +187,36 @@ impl Envelope {
     fn read(bytes: &[u8]) -> Result<Self, Damage> {
         let body = sealed::open(&FORMAT, bytes, MAX_BYTES)?;
         let envelope: Self = sealed::whole(body)?;
-        envelope.statement.check()?;
+        envelope.check()?;
+        Ok(envelope)
+    }
+
+    /// Whether its parts can belong together, before anybody indexes one by another.
+    pub(crate) fn check(&self) -> Result<(), Damage> {
+        self.statement.check()?;
         let content = |what: &str| Err(Damage::Content(what.into()));
-        if envelope.origin.shape()?.row_bits != envelope.statement.row_bits {
+        if self.origin.shape()?.row_bits != self.statement.row_bits {
             return content("it names two size classes");
         }
-        if envelope.statement.kind != Kind::Outputs && !envelope.outputs.is_empty() {
+        if self.statement.kind != Kind::Outputs && !self.outputs.is_empty() {
             return content("it shows outputs it claims nothing about");
         }
-        if envelope.statement.kind != Kind::Accuracy && envelope.correct != 0 {
+        if self.statement.kind != Kind::Accuracy && self.correct != 0 {
             return content("it counts correct samples it claims nothing about");
         }
-        // Before anybody indexes it.
-        match envelope.network.validate() {
-            Ok(()) => Ok(envelope),
-            Err(e) => Err(Damage::Content(e.to_string())),
+        if self.is_registration() && self.offset != 0 {
+            return content("a registration takes no part of any data");
         }
+        if self.offset.checked_add(self.statement.samples).is_none() {
+            return content("it is about more samples than can be counted");
+        }
+        let valid = self.network.validate();
+        valid.map_err(|e| Damage::Content(e.to_string()))
+    }
+
+    /// Whether it registers a model or data.
+    pub fn is_registration(&self) -> bool {
+        self.statement.is_registration()
     }
 
     /// The form of the proof.

@@ -3,6 +3,8 @@
 use pleat_folding::Form;
 use pleat_folding::sealed::Damage;
 
+use crate::combined::Misfit;
+
 /// What can go wrong with a proof.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,6 +47,17 @@ pub enum Error {
         /// What was asked for.
         wanted: &'static str,
     },
+    /// What is wrong with one of several proofs.
+    #[error("part {}: {source}", part + 1)]
+    Part {
+        /// Its index; the sentence counts from 1.
+        part: usize,
+        /// The error.
+        source: Box<Error>,
+    },
+    /// Proofs that are valid, perhaps, but not parts of one statement.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// A running proof that cannot be compressed.
     #[error(
         "the proof cannot be compressed with {form}: {reason}; this is a defect, please report it"

@@ -16,8 +16,10 @@
 //! | [`key`] | verifying keys and their files |
 //! | [`verify`] | checks the proof of a fold |
 //! | [`envelope`] | the proof file, and whole statements |
+//! | [`combined`] | proofs of parts of the data as one |
 #![forbid(unsafe_code)]
 
+pub mod combined;
 pub mod envelope;
 pub mod error;
 pub mod key;
@@ -26,6 +28,7 @@ mod skeleton;
 pub mod snark;
 pub mod verify;
 
+pub use combined::Combined;
 pub use envelope::{Envelope, Statement};
 pub use error::{Error, Result};
 pub use key::VerifyingKey;

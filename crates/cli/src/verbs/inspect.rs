@@ -13,6 +13,7 @@ use crate::class::choose;
 use crate::console::Console;
 use crate::estimate::{Estimate, estimate};
 use crate::failure::sentence;
+use crate::shard::{self, Part};
 use crate::verbs::load_bundle;
 
 /// Widths in bits over a network.
@@ -85,11 +86,23 @@ struct InspectResult {
     reason: Option<String>,
     /// Exact sizes and an estimate of the cost.
     estimate: Option<Estimate>,
+    /// Samples of a data vector: shards begin at multiples of it.
+    samples_per_vector: Option<u64>,
+    /// The samples divided among shards, if asked for.
+    shards: Option<Vec<Part>>,
 }
 
 pub(crate) fn run(args: &InspectArgs, console: &Console) -> Result<()> {
     let bundle = load_bundle(&args.bundle)?;
-    let result = describe(&bundle, args)?;
+    let mut result = describe(&bundle, args)?;
+    if let Some(cost) = &result.estimate {
+        let kind = args.statement.into();
+        let samples = args.samples as u64;
+        let per_vector = shard::per_vector(&bundle.network, kind, cost.row_bits)?;
+        result.samples_per_vector = Some(per_vector);
+        let plan = args.shards.map(|n| shard::plan(samples, per_vector, n));
+        result.shards = plan.transpose()?;
+    }
     console.result(&result, || text(&result))
 }
 
@@ -158,6 +171,8 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
         provable: cost.is_some(),
         reason,
         estimate: cost,
+        samples_per_vector: None,
+        shards: None,
         source: bundle.report.source.clone(),
         layers,
         parameters: network.parameters(),
@@ -275,6 +290,9 @@ fn text(r: &InspectResult) -> String {
             e.disk_bytes as f64 / 1e9,
             e.proof_bytes
         ));
+    }
+    for (index, part) in r.shards.iter().flatten().enumerate() {
+        lines.push(format!("shard {index:<6} {}", part.spelled()));
     }
     lines.join("\n")
 }

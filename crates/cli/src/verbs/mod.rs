@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod combine;
 pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod inspect;
@@ -14,8 +15,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::program::Kind;
-use pleat_compressor::Envelope;
 use pleat_compressor::envelope::MAX_BYTES;
+use pleat_compressor::{Combined, Envelope, Statement as Claimed, combined};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::DataSet;
 use pleat_model::network::Network;
@@ -40,7 +41,17 @@ pub(crate) struct Statement {
 
 impl Statement {
     pub(crate) fn of(envelope: &Envelope) -> Self {
-        let s = &envelope.statement;
+        let outputs = || envelope.outputs.clone();
+        Self::new(&envelope.statement, envelope.correct, outputs)
+    }
+
+    /// Of all parts together.
+    pub(crate) fn of_all(combined: &Combined) -> Self {
+        let outputs = || combined.outputs();
+        Self::new(combined.statement(), combined.correct(), outputs)
+    }
+
+    fn new(s: &Claimed, correct: u64, outputs: impl FnOnce() -> Vec<Vec<Vec<i32>>>) -> Self {
         let accuracy = s.kind == Kind::Accuracy;
         Self {
             kind: match s.kind {
@@ -53,9 +64,9 @@ impl Statement {
             data_id: (s.kind != Kind::RegisteredModel).then(|| hex::encode(s.data)),
             samples: s.samples,
             context: hex::encode(&s.context),
-            correct: accuracy.then_some(envelope.correct),
-            accuracy: accuracy.then(|| envelope.correct as f64 / s.samples.max(1) as f64),
-            outputs: (s.kind == Kind::Outputs).then(|| envelope.outputs.clone()),
+            correct: accuracy.then_some(correct),
+            accuracy: accuracy.then(|| correct as f64 / s.samples.max(1) as f64),
+            outputs: (s.kind == Kind::Outputs).then(outputs),
         }
     }
 
@@ -91,14 +102,28 @@ pub(crate) fn load_bundle(path: &Path) -> Result<Bundle> {
 
 /// Reads a proof or a registration, with what it is and its path in every error.
 pub(crate) fn load_envelope(what: &str, path: &Path) -> Result<Envelope> {
-    let read = || -> Result<Envelope> {
-        let size = std::fs::metadata(path)?.len();
-        if size > MAX_BYTES {
-            bail!("{size} bytes are no proof; the largest has {MAX_BYTES}");
-        }
-        Ok(Envelope::from_bytes(&std::fs::read(path)?)?)
-    };
+    let read = || -> Result<Envelope> { Ok(Envelope::from_bytes(&read_proof(path)?)?) };
     read().with_context(|| format!("{what} {}", path.display()))
+}
+
+/// Reads a proof, a registration, or the proofs in a combined one: at least one, and no registration among several.
+pub(crate) fn load_proofs(path: &Path) -> Result<Vec<Envelope>> {
+    let read = || -> Result<Vec<Envelope>> {
+        let bytes = read_proof(path)?;
+        match bytes.starts_with(combined::MAGIC) {
+            true => Ok(Combined::from_bytes(&bytes)?.into_parts()),
+            false => Ok(vec![Envelope::from_bytes(&bytes)?]),
+        }
+    };
+    read().with_context(|| format!("proof {}", path.display()))
+}
+
+fn read_proof(path: &Path) -> Result<Vec<u8>> {
+    let size = std::fs::metadata(path)?.len();
+    if size > MAX_BYTES {
+        bail!("{size} bytes are no proof; the largest has {MAX_BYTES}");
+    }
+    Ok(std::fs::read(path)?)
 }
 
 /// Opens the data a command names.

@@ -11,8 +11,9 @@ use crate::args::RunArgs;
 use crate::console::Console;
 use crate::verbs::{load_bundle, open_data};
 
-/// Samples computed at once.
+/// Samples computed at once, and their values, so that large images do not take much memory.
 const BATCH: usize = 512;
+const BATCH_VALUES: usize = 1 << 23;
 
 #[derive(Debug, Serialize)]
 struct RunResult {
@@ -59,10 +60,11 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
     };
     let place = || format!("data {}", args.data.data.display());
     let mut samples = data.samples(range).with_context(place)?;
+    let batch_size = (BATCH_VALUES / network.input.shape.len().max(1)).clamp(1, BATCH);
     loop {
         let batch = samples
             .by_ref()
-            .take(BATCH)
+            .take(batch_size)
             .collect::<pleat_model::Result<Vec<Sample>>>()
             .with_context(place)?;
         if batch.is_empty() {

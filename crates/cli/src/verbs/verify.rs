@@ -5,11 +5,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::Error as ArgumentError;
+use pleat_argument::data::Samples;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::Registry;
 use pleat_argument::srs::Origin;
 use pleat_argument::statement::to_bytes;
-use pleat_compressor::{Compressor, Envelope, Error as ProofError};
+use pleat_compressor::{
+    Combined, Compressor, Envelope, Error as ProofError, Statement as Claimed, VerifyingKey,
+};
+use pleat_folding::running::Origin as MadeWith;
 use pleat_model::Error as ModelError;
 use pleat_model::data::DataSet;
 use serde::Serialize;
@@ -17,13 +21,17 @@ use serde::Serialize;
 use crate::args::VerifyArgs;
 use crate::console::Console;
 use crate::failure::NotProved;
-use crate::verbs::{Statement, load_envelope, select};
+use crate::selection::Selection;
+use crate::shard::{Part, spelled};
+use crate::verbs::{Statement, load_envelope, load_proofs};
 use crate::workshop::Workshop;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct VerifyResult {
     pub(crate) valid: bool,
     pub(crate) statement: Statement,
+    /// The samples of each proof: several in a combined one, none of a registration.
+    pub(crate) parts: Vec<Part>,
     /// Of the given data: index of the first sample proved, of the one after the last, and its size.
     pub(crate) data_range: Option<[usize; 3]>,
     /// Whether the model id was compared with a given one.
@@ -45,91 +53,196 @@ pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<
 }
 
 pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<VerifyResult> {
-    let envelope = load_envelope("proof", &args.proof)?;
-    let place = || format!("proof {}", args.proof.display());
-    expect(args, &envelope).with_context(place)?;
-    let registered = matches!(
-        envelope.statement.kind,
-        Kind::RegisteredModel | Kind::RegisteredData
-    );
-    let registration = match (&args.registration, registered) {
-        (_, true) => None,
-        (Some(path), false) => Some((path, load_envelope("registration", path)?)),
-        (None, false) => bail!(
-            "{}: a proof counts only for a registered model; give --registration FILE, \
-             which the model's owner makes with `pleat register`",
-            place()
-        ),
-    };
-    if let Some((path, own)) = &registration {
-        same_class(own, &envelope).with_context(|| format!("registration {}", path.display()))?;
+    let parts = load_proofs(&args.proof)?;
+    let name = format!("proof {}", args.proof.display());
+    let place = || name.clone();
+    if let [own] = parts.as_slice()
+        && own.is_registration()
+    {
+        expect(args, &own.statement).with_context(place)?;
+        return registration(own, place, args.model_id.is_some(), cache, console);
     }
-    let data = match (&args.data, registered) {
-        (_, true) => None,
-        (Some(path), false) => Some((path, given_data(args, path, &envelope)?)),
-        (None, false) => bail!(
-            "{}: labels and values of public data are checked by the verifier; give --data DATA{}",
-            place(),
-            match envelope.statement.labelled {
+    let places = match parts.len() {
+        1 => vec![name.clone()],
+        n => (1..=n)
+            .map(|i| format!("{name}, part {i} of {n}"))
+            .collect(),
+    };
+    let proofs = Combined::new(parts).map_err(|e| located(e, &places))?;
+    expect(args, proofs.statement()).with_context(place)?;
+    let Some(registration) = &args.registration else {
+        bail!(
+            "{name}: a proof counts only for a registered model; give --registration FILE, \
+             which the model's owner makes with `pleat register`"
+        );
+    };
+    let registered = load_envelope("registration", registration)?;
+    let at_registration = || format!("registration {}", registration.display());
+    same_class(&registered, &proofs.parts()[0]).with_context(at_registration)?;
+    let Some(data) = &args.data else {
+        bail!(
+            "{name}: labels and values of public data are checked by the verifier; give --data DATA{}",
+            match proofs.statement().labelled {
                 true => " --labels LABELS",
                 false => "",
             }
-        ),
+        );
     };
-
-    let start = Instant::now();
-    let bits = envelope.statement.row_bits;
-    let form = envelope.form();
-    let workshop = Workshop::open(bits, form, Some(envelope.origin.key), cache, console)
-        .with_context(place)?;
-    let verifying = Compressor::setup(&workshop.params)?.into_verifying_key();
-    let setup_seconds = start.elapsed().as_secs_f64();
-
-    let start = Instant::now();
-    let mut registry = Registry::default();
-    let key = &workshop.key;
-    let mut data_range = None;
-    if registered {
-        envelope
-            .register(&mut registry, key, &verifying)
-            .map_err(senseless)
-            .with_context(place)?;
+    if let Some(offset) = args.offset.filter(|k| *k != proofs.offset()) {
+        return Err(NotProved(format!(
+            "it says it is about the data after {} samples, not after --offset {offset}",
+            proofs.offset()
+        )))
+        .with_context(place);
     }
-    if let Some((path, own)) = &registration {
-        let place = || format!("registration {}", path.display());
-        own.register(&mut registry, key, &verifying)
-            .map_err(senseless)
-            .with_context(place)?;
+    let (samples, total) = given_data(args, data, &proofs)?;
+    let case = Case {
+        proofs: &proofs,
+        places: &places,
+        registration,
+        registered: &registered,
+        data,
+        samples: &samples,
+        total,
+    };
+    case.verify(args.model_id.is_some(), cache, console)
+}
+
+/// Checks a registration alone.
+fn registration(
+    own: &Envelope,
+    place: impl Fn() -> String,
+    model_checked: bool,
+    cache: &Path,
+    console: &Console,
+) -> Result<VerifyResult> {
+    let keys = Keys::open(&own.origin, cache, console).with_context(&place)?;
+    let start = Instant::now();
+    own.register(
+        &mut Registry::default(),
+        &keys.workshop.key,
+        &keys.verifying,
+    )
+    .map_err(senseless)
+    .with_context(place)?;
+    keys.result(Statement::of(own), vec![], None, model_checked, start)
+}
+
+/// The keys of a size class, form and commitment key.
+struct Keys {
+    workshop: Workshop,
+    verifying: VerifyingKey,
+    seconds: f64,
+}
+
+impl Keys {
+    fn open(origin: &MadeWith, cache: &Path, console: &Console) -> Result<Self> {
+        let start = Instant::now();
+        let bits = origin.class[0] as u32;
+        let workshop = Workshop::open(bits, origin.form, Some(origin.key), cache, console)?;
+        let verifying = Compressor::setup(&workshop.params)?.into_verifying_key();
+        Ok(Self {
+            workshop,
+            verifying,
+            seconds: start.elapsed().as_secs_f64(),
+        })
     }
-    if let Some((path, (samples, range))) = data {
-        let id = registry
-            .admit_data(key, &envelope.network, bits, &samples)
-            .with_context(|| format!("data {}", path.display()))?;
-        if to_bytes(&id) != envelope.statement.data {
-            return Err(NotProved(format!(
-                "it is about other data than {}",
-                path.display()
-            )))
-            .with_context(place);
+
+    fn result(
+        &self,
+        statement: Statement,
+        parts: Vec<Part>,
+        data_range: Option<[usize; 3]>,
+        model_checked: bool,
+        start: Instant,
+    ) -> Result<VerifyResult> {
+        let srs = self.workshop.key.srs();
+        Ok(VerifyResult {
+            valid: true,
+            statement,
+            parts,
+            data_range,
+            model_checked,
+            setup_seconds: self.seconds,
+            seconds: start.elapsed().as_secs_f64(),
+            verifying_key_id: hex::encode(self.verifying.id()?),
+            key_id: hex::encode(srs.id),
+            srs_warning: self.workshop.warning(),
+            key_origin: srs.origin.clone(),
+        })
+    }
+}
+
+/// Proofs that make one statement, and everything they are held against.
+pub(crate) struct Case<'a> {
+    pub(crate) proofs: &'a Combined,
+    /// What each part is called in sentences.
+    pub(crate) places: &'a [String],
+    pub(crate) registration: &'a Path,
+    pub(crate) registered: &'a Envelope,
+    pub(crate) data: &'a Path,
+    /// The samples they must be about.
+    pub(crate) samples: &'a Selection,
+    /// Number of samples they were taken from.
+    pub(crate) total: usize,
+}
+
+impl Case<'_> {
+    /// Checks that the proofs are valid, about the registered model and about exactly these samples.
+    pub(crate) fn verify(
+        &self,
+        model_checked: bool,
+        cache: &Path,
+        console: &Console,
+    ) -> Result<VerifyResult> {
+        let (proofs, places) = (self.proofs, self.places);
+        let own_place = || places[0].clone();
+        let keys = Keys::open(proofs.origin(), cache, console).with_context(own_place)?;
+        let start = Instant::now();
+        let (key, verifying) = (&keys.workshop.key, &keys.verifying);
+        let mut registry = Registry::default();
+        self.registered
+            .register(&mut registry, key, verifying)
+            .map_err(senseless)
+            .with_context(|| format!("registration {}", self.registration.display()))?;
+        let parts: Vec<Part> = (0..)
+            .zip(proofs.parts())
+            .map(|(index, own)| Part {
+                index,
+                offset: own.offset,
+                samples: own.statement.samples,
+            })
+            .collect();
+        let lengths: Vec<u64> = parts.iter().map(|p| p.samples).collect();
+        let bits = proofs.statement().row_bits;
+        let (ids, _) = registry
+            .admit_parts(key, proofs.network(), bits, self.samples, &lengths)
+            .with_context(|| format!("data {}", self.data.display()))?;
+        for ((id, own), place) in ids.iter().zip(proofs.parts()).zip(places) {
+            if to_bytes(id) != own.statement.data {
+                let data = self.data.display();
+                let other = NotProved(format!("it is about other data than {data}"));
+                return Err(other).with_context(|| place.clone());
+            }
         }
-        data_range = Some(range);
-        envelope
-            .verify(&registry, key, &verifying)
-            .map_err(senseless)
-            .with_context(place)?;
+        proofs
+            .verify(&registry, key, verifying)
+            .map_err(|e| located(e, places))?;
+        let from = self.samples.offset() as usize;
+        let range = [from, from + self.samples.count() as usize, self.total];
+        let statement = Statement::of_all(proofs);
+        keys.result(statement, parts, Some(range), model_checked, start)
     }
-    Ok(VerifyResult {
-        valid: true,
-        statement: Statement::of(&envelope),
-        data_range,
-        model_checked: args.model_id.is_some(),
-        setup_seconds,
-        seconds: start.elapsed().as_secs_f64(),
-        verifying_key_id: hex::encode(verifying.id()?),
-        key_id: hex::encode(key.srs().id),
-        srs_warning: workshop.warning(),
-        key_origin: key.srs().origin.clone(),
-    })
+}
+
+/// The error of one of several proofs, by the name of its file.
+fn located(error: ProofError, places: &[String]) -> anyhow::Error {
+    let (part, error) = match error {
+        ProofError::Part { part, source } => (part, *source),
+        other => (0, other),
+    };
+    let place = places.get(part).cloned().unwrap_or_default();
+    anyhow::Error::new(senseless(error)).context(place)
 }
 
 /// A claim that cannot be laid out was never proved: the file says what its maker wanted.
@@ -141,12 +254,13 @@ fn senseless(error: ProofError) -> ProofError {
         ProofError::Argument(ArgumentError::Model(e @ ModelError::Invalid(_))) => {
             ProofError::Invalid(e.to_string())
         }
+        ProofError::Misfit(e) => ProofError::Invalid(e.to_string()),
         other => other,
     }
 }
 
 /// Refuses a file that registers nothing the proof could be about, before the work.
-fn same_class(registration: &Envelope, proof: &Envelope) -> Result<()> {
+pub(crate) fn same_class(registration: &Envelope, proof: &Envelope) -> Result<()> {
     let (own, wanted) = (&registration.statement, &proof.statement);
     if own.kind != Kind::RegisteredModel {
         bail!(
@@ -178,8 +292,7 @@ fn same_class(registration: &Envelope, proof: &Envelope) -> Result<()> {
 }
 
 /// Compares what the caller expects with what the proof says about itself.
-fn expect(args: &VerifyArgs, envelope: &Envelope) -> Result<()> {
-    let statement = &envelope.statement;
+fn expect(args: &VerifyArgs, statement: &Claimed) -> Result<()> {
     if let Some(id) = args.model_id.filter(|id| *id != statement.model) {
         return Err(NotProved(format!(
             "it is about model {}, not {}",
@@ -199,37 +312,29 @@ fn expect(args: &VerifyArgs, envelope: &Envelope) -> Result<()> {
     Ok(())
 }
 
-/// The samples the proof says it is about, of the data the caller gave.
-fn given_data(
-    args: &VerifyArgs,
-    path: &Path,
-    envelope: &Envelope,
-) -> Result<(crate::selection::Selection, [usize; 3])> {
+/// The samples the proofs say they are about, and how many the data have.
+fn given_data(args: &VerifyArgs, path: &Path, proofs: &Combined) -> Result<(Selection, usize)> {
     let place = || format!("data {}", path.display());
     let data =
-        DataSet::open(path, args.labels.as_deref(), &envelope.network.input).with_context(place)?;
-    if envelope.statement.labelled && !data.has_labels() {
+        DataSet::open(path, args.labels.as_deref(), &proofs.network().input).with_context(place)?;
+    let statement = proofs.statement();
+    if statement.labelled && !data.has_labels() {
         bail!(
             "{}: the proof is about labelled data; give --labels FILE",
             place()
         );
     }
-    let samples = usize::try_from(envelope.statement.samples).unwrap_or(usize::MAX);
-    let end = args.offset.saturating_add(samples);
-    if end > data.len() {
+    let (offset, samples) = (proofs.offset(), statement.samples);
+    let total = data.len();
+    if offset + samples > total as u64 {
         return Err(NotProved(format!(
-            "it is about {samples} samples, these are {} after --offset {}",
-            data.len().saturating_sub(args.offset),
-            args.offset
+            "the proof is about {}, these are {total} samples",
+            spelled(offset, samples)
         )))
         .with_context(place);
     }
-    let range = [args.offset, end, data.len()];
-    let kind = match envelope.statement.labelled {
-        true => Kind::Accuracy,
-        false => Kind::Outputs,
-    };
-    Ok((select(data, args.offset..end, kind, path)?, range))
+    let range = offset as usize..(offset + samples) as usize;
+    Ok((Selection::new(data, range, statement.labelled), total))
 }
 
 pub(crate) fn text(r: &VerifyResult) -> String {
@@ -239,6 +344,9 @@ pub(crate) fn text(r: &VerifyResult) -> String {
         true => "checked     the model id is the one you gave".into(),
         false => "not checked the model id: give --model-id HEX to compare".into(),
     });
+    if r.parts.len() > 1 {
+        lines.push(format!("parts       {} proofs", r.parts.len()));
+    }
     if let Some([from, to, n]) = r.data_range {
         lines.push("checked     the model is registered".into());
         lines.push(format!(

@@ -1,4 +1,4 @@
-//! A tiny ONNX model, written by hand: 4x4 grey pixels, a convolution, an activation, three classes.
+//! Tiny ONNX models, written by hand: grey pixels, three classes.
 
 fn varint(mut n: u64, out: &mut Vec<u8>) {
     while n >= 0x80 {
@@ -51,9 +51,12 @@ fn value(field: u64, name: &str, dims: &[u64]) -> Vec<u8> {
 /// The first weight, to be found and patched in the file.
 pub(crate) const FIRST_WEIGHT: f32 = 0.3125;
 
-/// The model's file; `activation` is an operator of one input.
+fn wave(i: usize) -> f32 {
+    ((i * 7 + 3) % 11) as f32 / 11.0 - 0.5
+}
+
+/// The file of 4x4 pixels, a convolution, and an activation, an operator of one input.
 pub(crate) fn tiny(activation: &str) -> Vec<u8> {
-    let wave = |i: usize| ((i * 7 + 3) % 11) as f32 / 11.0 - 0.5;
     let graph = [
         node("Conv", &["x", "k", "b"], "conv"),
         node(activation, &["conv"], "act"),
@@ -70,6 +73,25 @@ pub(crate) fn tiny(activation: &str) -> Vec<u8> {
         value(12, "y", &[1, 3]),
     ]
     .concat();
+    model(&graph)
+}
+
+/// The file of 32x32 pixels and one dense layer: little to compute, but few samples fill a data vector.
+pub(crate) fn wide() -> Vec<u8> {
+    let graph = [
+        node("Flatten", &["x"], "flat"),
+        node("Gemm", &["flat", "w", "c"], "y"),
+        bytes(2, b"wide"),
+        tensor("w", &[1024, 3], wave),
+        tensor("c", &[3], wave),
+        value(11, "x", &[1, 1, 32, 32]),
+        value(12, "y", &[1, 3]),
+    ]
+    .concat();
+    model(&graph)
+}
+
+fn model(graph: &[u8]) -> Vec<u8> {
     let opset = [bytes(1, b""), number(2, 13)].concat();
-    [number(1, 7), bytes(7, &graph), bytes(8, &opset)].concat()
+    [number(1, 7), bytes(7, graph), bytes(8, &opset)].concat()
 }

@@ -1,4 +1,5 @@
 //! A tiny network, a circuit that takes each next state as advice, and honest proofs.
+#![allow(dead_code, reason = "every test binary uses a part")]
 
 use std::sync::{Arc, LazyLock};
 
@@ -154,8 +155,13 @@ pub(crate) fn bundle() -> Bundle {
 }
 
 pub(crate) fn samples() -> Vec<Sample> {
+    many(SAMPLES)
+}
+
+/// The first of endless samples.
+pub(crate) fn many(samples: usize) -> Vec<Sample> {
     let mut rng = StdRng::seed_from_u64(5);
-    (0..SAMPLES)
+    (0..samples)
         .map(|i| Sample {
             values: (0..9).map(|_| rng.gen_range(0..8)).collect(),
             label: Some(i as u32 % 3),
@@ -205,61 +211,85 @@ pub(crate) fn verifying(form: Form) -> &'static VerifyingKey<Advice> {
 
 fn fold(form: Form, prove: impl FnOnce(Sink<'_>)) -> RunningProof<Advice> {
     let worker = Worker::spawn(&forms(form).params).unwrap();
-    let mut sink = worker.sink();
-    prove(&mut sink);
-    drop(sink);
-    worker.join().unwrap()
+    let mut queue = worker.queue();
+    prove(&mut queue);
+    drop(queue);
+    worker.join(None, &mut |_| ()).unwrap()
 }
 
 /// The registration of the model, and a proof about it.
 pub(crate) fn proofs(form: Form, kind: Kind) -> (Envelope, Envelope) {
+    let registration = registration(form);
+    let proof = proof(&registration, kind, &samples(), 0, 1);
+    (registration, proof)
+}
+
+/// The registration of the model.
+pub(crate) fn registration(form: Form) -> Envelope {
     let Forms { params, compressor } = forms(form);
     let bundle = bundle();
     let scheme = Scheme::HyperKzg;
     let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
     let mut folded = None;
     let running = fold(form, |sink| {
-        folded = Some(model.fold_registration([1; 32], scheme, sink).unwrap().0);
+        folded = Some(
+            model
+                .fold_registration([1; 32], scheme, sink)
+                .unwrap()
+                .proof,
+        );
     });
-    let registration = Envelope {
+    Envelope {
         origin: Origin::of(params),
         statement: Statement::of_model(ROW_BITS, to_bytes(&model.id)),
+        offset: 0,
         correct: 0,
         outputs: vec![],
         network: bundle.network.clone(),
         folded: folded.unwrap(),
         snark: compressor.compress(&running).unwrap(),
-    };
-    let samples = samples();
-    let data = samples.as_slice();
-    let evaluation = Evaluation::new(&model, kind, data, Visibility::Public, Some(1)).unwrap();
+    }
+}
+
+/// A proof about some labelled samples, the first of which is number `offset`.
+pub(crate) fn proof(
+    registration: &Envelope,
+    kind: Kind,
+    data: &[Sample],
+    offset: u64,
+    group_bits: u32,
+) -> Envelope {
+    let form = registration.form();
+    let compressor = &forms(form).compressor;
+    let bundle = bundle();
+    let scheme = Scheme::HyperKzg;
+    let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
+    let group = Some(group_bits);
+    let evaluation = Evaluation::new(&model, kind, data, Visibility::Public, group).unwrap();
     let mut proved = None;
     let running = fold(form, |sink| {
         let context = context_hash(CONTEXT);
-        proved = Some(
-            evaluation
-                .fold(data, context, [2; 32], scheme, sink)
-                .unwrap(),
-        );
+        let prepared = evaluation.prepare(data, context, [2; 32]).unwrap();
+        proved = Some(evaluation.fold(prepared, data, scheme, sink, None).unwrap());
     });
     let proved = proved.unwrap();
-    let claimed = Envelope {
+    Envelope {
         statement: Statement {
             kind,
             row_bits: ROW_BITS,
-            group_bits: 1,
+            group_bits,
             labelled: true,
-            samples: SAMPLES as u64,
+            samples: data.len() as u64,
             context: CONTEXT.to_vec(),
             model: to_bytes(&model.id),
             data: to_bytes(&proved.statement.data),
             visibility: Visibility::Public,
         },
+        offset,
         correct: proved.count,
         outputs: proved.outputs,
         folded: proved.proof,
         snark: compressor.compress(&running).unwrap(),
         ..registration.clone()
-    };
-    (registration, claimed)
+    }
 }
