@@ -71,8 +71,8 @@ pub(crate) struct Preview {
 /// One of them.
 #[derive(Debug, Serialize)]
 pub(crate) struct PreviewSample {
-    /// Index in the statement.
-    pub(crate) index: usize,
+    /// Index in the data.
+    pub(crate) index: u64,
     /// Index of the largest value; the lowest wins a tie.
     pub(crate) top1: usize,
     pub(crate) label: Option<u32>,
@@ -87,8 +87,14 @@ impl PreviewSample {
 }
 
 impl Preview {
-    /// Of outputs `[sample][output][value]`.
-    pub(crate) fn new(outputs: &[Vec<Vec<i32>>], labels: Option<&[u32]>) -> Self {
+    /// Columns that the values take.
+    fn columns(&self) -> usize {
+        let values = self.samples.first().map_or(0, |s| s.values.len());
+        values + usize::from(self.more_values > 0)
+    }
+
+    /// Of outputs `[sample][output][value]`, the first of them of sample `offset` of the data.
+    pub(crate) fn new(outputs: &[Vec<Vec<i32>>], labels: Option<&[u32]>, offset: u64) -> Self {
         let [samples, values] = PREVIEW;
         let first = |sample: &Vec<Vec<i32>>| sample.first().cloned().unwrap_or_default();
         let shown = outputs.iter().take(samples).map(first).enumerate();
@@ -99,7 +105,7 @@ impl Preview {
                 .map_or(0, |s| first(s).len().saturating_sub(values)),
             samples: shown
                 .map(|(index, own)| PreviewSample {
-                    index,
+                    index: offset.saturating_add(index as u64),
                     top1: Network::top1(&own),
                     label: labels.and_then(|l| l.get(index).copied()),
                     values: own.into_iter().take(values).collect(),

@@ -46,7 +46,7 @@ impl Verdict {
                 verified: false,
                 checked: vec![],
                 unchecked: vec![
-                    "The proof itself, the model’s registration and the data: everything on this page is what the file claims.".into(),
+                    "Neither the proof, nor the model’s registration, nor the data: this section says what the file claims.".into(),
                 ],
                 warning: None,
                 command,
@@ -98,6 +98,11 @@ impl Verdict {
             warning: result.srs_warning,
             command,
         }
+    }
+
+    /// The command in pieces that stay on one line.
+    pub(super) fn words(&self) -> std::str::Split<'_, char> {
+        self.command.split(' ')
     }
 }
 

@@ -62,7 +62,27 @@ struct Draft<'a> {
     proofs: Combined,
     outputs: Vec<Vec<Vec<i32>>>,
     claim: Claim,
+    /// Of the whole file, when it was read.
+    print: Print,
     run: Option<ProverResult>,
+}
+
+/// What tells one file from another.
+#[derive(PartialEq, Eq)]
+struct Print {
+    bytes: u64,
+    sha256: String,
+}
+
+impl Print {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let mut hash = Sha256::new();
+        let bytes = std::io::copy(&mut std::fs::File::open(path)?, &mut hash)?;
+        Ok(Self {
+            bytes,
+            sha256: hex::encode(hash.finalize()),
+        })
+    }
 }
 
 pub(crate) fn run(args: &ReportArgs, cache: &Path, console: &Console) -> Result<()> {
@@ -81,7 +101,7 @@ pub(crate) fn run(args: &ReportArgs, cache: &Path, console: &Console) -> Result<
     let bundle = bundle.as_ref().map(|(path, bundle)| (*path, bundle));
     if bundle.is_some() {
         console.note(
-            "note: with --bundle the page shows which classes the model takes for which: more than the proof reveals",
+            "with --bundle the page shows which classes the model takes for which: more than the proof reveals",
         );
     }
     let made = Made::now()?;
@@ -102,6 +122,8 @@ fn drafts(args: &ReportArgs) -> Result<Vec<Draft<'_>>> {
 }
 
 fn draft(path: &Path) -> Result<Draft<'_>> {
+    // Before the proof is read: any change from here on is seen.
+    let print = Print::of(path).with_context(|| place(path))?;
     let parts = load_proofs(path)?;
     if parts.iter().any(Envelope::is_registration) {
         bail!(
@@ -118,6 +140,7 @@ fn draft(path: &Path) -> Result<Draft<'_>> {
         proofs,
         outputs,
         claim,
+        print,
         run: None,
     })
 }
@@ -180,6 +203,7 @@ fn section(
         proofs,
         outputs,
         claim,
+        print,
         run,
     } = draft;
     let labelled = proofs.statement().labelled;
@@ -220,14 +244,20 @@ fn section(
     };
     let preview = (proofs.statement().kind == Kind::Outputs).then(|| {
         let labels = data.as_ref().and_then(|(_, part)| part.labels());
-        Preview::new(&outputs, labels)
+        Preview::new(&outputs, labels, claim.offset)
     });
-    let bytes = std::fs::read(path).with_context(|| place(path))?;
+    // What was verified must be what is shown.
+    if Print::of(path).with_context(|| place(path))? != print {
+        bail!(
+            "{}: it changed while the page was made; make it again",
+            place(path)
+        );
+    }
     Ok(Section {
         file: file_name(path),
-        bytes: bytes.len() as u64,
+        bytes: print.bytes,
         parts: proofs.parts().len(),
-        sha256: hex::encode(Sha256::digest(&bytes)),
+        sha256: print.sha256,
         cost: Cost::of(&proofs).with_context(|| place(path))?,
         architecture: Architecture::of(&proofs),
         verdict: Verdict::new(path, &claim, labelled, given, verified.as_ref()),
