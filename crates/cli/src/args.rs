@@ -7,6 +7,7 @@ use pleat_argument::program::Kind;
 use pleat_model::graph::InputLayout;
 
 use crate::shard::Shard;
+use crate::verbs::report::ReportArgs;
 
 /// Prove what a private neural network computes on committed data.
 #[derive(Debug, Parser)]
@@ -109,6 +110,14 @@ The parts are verified, and must be all of the data (or the part --offset and --
 like any proof, and says the same as one proof of everything."
     )]
     Combine(CombineArgs),
+    /// Make a page about proofs: what they say, whether they are valid, what they cost
+    #[command(
+        after_help = "Example:\n  pleat report digits.proof --registration lenet5.registration --data t10k-images-idx3-ubyte.gz \
+--labels t10k-labels-idx1-ubyte.gz --run prove.json -o report.html\n\n\
+The page is one file of HTML without scripts: it works offline and on paper. With --registration and --data the proofs are \
+verified as by `pleat verify`, and an invalid one makes no page."
+    )]
+    Report(ReportArgs),
     /// Keys of the commitment scheme
     #[command(subcommand, after_help = "Example:\n  pleat srs new --power 20")]
     Srs(SrsCommand),
@@ -419,7 +428,7 @@ fn parse_hex(s: &str) -> Result<Hex, String> {
         .map_err(|e| format!("no hexadecimal bytes: {e}"))
 }
 
-fn parse_id(s: &str) -> Result<[u8; 32], String> {
+pub(crate) fn parse_id(s: &str) -> Result<[u8; 32], String> {
     let bytes = parse_hex(s)?.0;
     let n = bytes.len();
     bytes

@@ -9,6 +9,7 @@ mod failure;
 mod interrupt;
 mod keys;
 mod output;
+mod report;
 mod resources;
 mod resume;
 mod scratch;
@@ -100,6 +101,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
         Command::Prove(a) => verbs::prove::run(a, &cache(cli)?, console),
         Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
         Command::Combine(a) => verbs::combine::run(a, &cache(cli)?, console),
+        Command::Report(a) => verbs::report::run(a, &cache(cli)?, console),
         Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),
         Command::Demo(a) => verbs::demo::run(a, &cache(cli)?, console),
         Command::Completions { shell } => verbs::shell::completions(*shell, console),

@@ -210,7 +210,7 @@ pub(crate) fn write_error_object(out: &mut dyn Write, text: &str, code: u8) {
 
 /// Text without characters a terminal would obey: names come from files of others, and could erase a
 /// verdict and write another. `lines` lets line ends pass.
-fn printable(text: &str, lines: bool) -> String {
+pub(crate) fn printable(text: &str, lines: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let harmless = match c {
