@@ -255,10 +255,12 @@ def interrupt(*_: object) -> NoReturn:
 def main(arguments: Sequence[str]) -> int:
     plan, address = parse(arguments)
     display = Display(plan.shards, sys.stderr)
+    begun = False
     try:
+        prepare(plan)
+        begun = True
         # Ray prints remarks to standard output, which is for the result alone.
         with contextlib.redirect_stdout(sys.stderr):
-            prepare(plan)
             connect(address, plan, display)
             Run(plan, display).prove()
             statement = finish(plan, display)
@@ -271,7 +273,7 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print(json.dumps(statement))
         return DONE
-    if plan.work.exists():
+    if begun:
         display.note(f"what is done is kept in {plan.work}; continue with")
         display.note(f"  {shlex.join(sys.orig_argv)}")
     return code

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ def run_shard(plan: Plan, shard: int, board: Any) -> Outcome:
     def report(event: Event) -> None:
         board.post.remote(shard, event)
 
+    # `ray.cancel` works by the handler of Ctrl-C. There is none where Ray was started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     report({"event": "start"})
     try:
         with locked(plan.file(shard, "lock")) as lock:
