@@ -15,8 +15,9 @@ use crate::args::RunArgs;
 use crate::console::Console;
 use crate::verbs::{load_bundle, open_data};
 
-/// Samples computed at once.
+/// Samples computed at once, and their values, so that large images do not take much memory.
 const BATCH: usize = 512;
+const BATCH_VALUES: usize = 1 << 23;
 
 #[derive(Debug, Serialize)]
 struct RunResult {
@@ -99,10 +100,11 @@ pub(crate) fn compute(
     let start = range.start;
     let mut first = start;
     let mut samples = data.samples(range).with_context(place)?;
+    let batch_size = (BATCH_VALUES / network.input.shape.len().max(1)).clamp(1, BATCH);
     loop {
         let batch = samples
             .by_ref()
-            .take(BATCH)
+            .take(batch_size)
             .collect::<pleat_model::Result<Vec<Sample>>>()
             .with_context(place)?;
         if batch.is_empty() {
