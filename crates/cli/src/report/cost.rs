@@ -273,3 +273,51 @@ fn beside(program: &Program, tally: &Tally) -> Vec<Beside> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(layers: impl Iterator<Item = u64>) -> Cost {
+        let part = |part, layer, rows| Part {
+            part,
+            layer,
+            name: String::new(),
+            operation: String::new(),
+            rows,
+            share: 0.0,
+        };
+        let layers = layers.enumerate().map(|(l, n)| part("layer", Some(l), n));
+        let parts: Vec<Part> = layers.chain([part("padding", None, 1)]).collect();
+        Cost {
+            row_bits: 13,
+            groups: 1,
+            group_samples: 1,
+            chunks: 1,
+            rows: parts.iter().map(|p| p.rows).sum(),
+            parts,
+            beside: vec![],
+        }
+    }
+
+    #[test]
+    fn bars_and_the_rest_are_all_rows() {
+        for layers in [1, BARS, BARS + 1, 3 * BARS] {
+            // Sizes that repeat, in no order.
+            let cost = of((0..layers as u64).map(|l| 1 + l * 7 % 50));
+            let shown = cost.shown();
+            let bars: u64 = shown.bars.iter().map(|b| b.part.rows).sum();
+            assert_eq!(bars + shown.other_rows, cost.rows, "{layers} layers");
+            assert_eq!(shown.bars.len() + shown.others, layers + 1);
+            assert_eq!(shown.others > 0, layers > BARS);
+            assert!(shown.bars.len() <= BARS + 1);
+            assert!(shown.bars.iter().is_sorted_by_key(|b| b.index));
+            assert!(shown.bars.iter().all(|b| b.length <= 1.0));
+            let least = shown.bars.iter().filter(|b| b.part.layer.is_some());
+            assert!(shown.others == 0 || least.count() > 0);
+        }
+        // As many equal layers as do not fit are one line together.
+        let equal = of([5; 3 * BARS].into_iter());
+        assert_eq!(equal.shown().others, 3 * BARS);
+    }
+}
