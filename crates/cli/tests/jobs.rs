@@ -1,5 +1,5 @@
 //! What batch jobs rely on: events, the log, quiet, and the check of memory before the work.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
@@ -272,6 +272,7 @@ fn logs_that_cannot_be_written() {
         s.fails(3, &["srs", "info", "--log", log], &says);
     }
     assert_eq!(s.read("tiny.pleat"), before);
+    events(&s.run(&["srs", "info", "--log", "folder", "--progress", "json"]));
 }
 
 /// Runs under limits of `ulimit`.
