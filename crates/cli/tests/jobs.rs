@@ -272,6 +272,7 @@ fn logs_that_cannot_be_written() {
         s.fails(3, &["srs", "info", "--log", log], &says);
     }
     assert_eq!(s.read("tiny.pleat"), before);
+    events(&s.run(&["srs", "info", "--log", "folder", "--progress", "json"]));
 }
 
 /// Runs under limits of `ulimit`.
