@@ -316,7 +316,7 @@ pub(crate) struct ProveArgs {
     /// Where checkpoints go; secret files, removed when the proof is finished [default: the output's name with .checkpoint]
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
-    /// Overwrite an existing proof, and begin again although there is a checkpoint
+    /// Overwrite an existing proof, begin again although there is a checkpoint, and try although memory or disk seem too small
     #[arg(long)]
     pub(crate) force: bool,
 }
