@@ -3,6 +3,7 @@
 use ff::Field;
 use halo2curves::bn256::G1Affine;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::Scalar;
 use crate::accumulate::{IntegerPair, Wide};
@@ -11,7 +12,7 @@ use crate::transcript::{Domain, hash, point_elements};
 
 /// The verifier's side. `absorb` is the only place that decides how commitments and multipliers are
 /// carried: a list here, a folded commitment elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningClaim {
     /// The point, by bit of the index.
     pub point: Vec<Scalar>,
@@ -39,7 +40,7 @@ impl RunningClaim {
 }
 
 /// The prover's side: the combination itself, and its blinder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Combination {
     pub(crate) values: Vec<Scalar>,
     pub(crate) blind: Scalar,
@@ -57,6 +58,11 @@ impl Combination {
             blind: Scalar::ZERO,
             terms: vec![],
         }
+    }
+
+    /// Entries.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 
     /// Adds `mu` times a vector, which may be shorter.

@@ -19,7 +19,10 @@ use crate::step::schedule::Schedule;
 use crate::witness::{Executed, data_vector};
 use crate::{Error, Result, Scalar};
 
-/// Where samples come from; read more than once, in order.
+/// Where samples come from.
+///
+/// They are read more than once, each time in ascending adjacent ranges, and have to stay the same: a proof
+/// ends with [`Error::Changed`] if they do not.
 pub trait Samples: Sync {
     /// How many there are.
     fn count(&self) -> u64;
@@ -30,6 +33,11 @@ pub trait Samples: Sync {
     /// # Errors
     /// A range beyond the end, or samples that cannot be read.
     fn read(&self, range: Range<u64>) -> Result<Vec<Sample>>;
+
+    /// What errors call some of them, in the plural.
+    fn name(&self, range: Range<u64>) -> String {
+        format!("samples {} to {}", range.start, range.end.saturating_sub(1))
+    }
 }
 
 impl Samples for [Sample] {
@@ -61,6 +69,19 @@ impl Samples for DataSet {
         let samples = self.samples(range.start as usize..range.end as usize)?;
         Ok(samples.collect::<pleat_model::Result<_>>()?)
     }
+
+    fn name(&self, range: Range<u64>) -> String {
+        let (path, last) = (self.path().display(), range.end.saturating_sub(1));
+        format!("data {path}: samples {} to {last}", range.start)
+    }
+}
+
+/// What is kept of a data vector from committing to it until it is proved.
+#[derive(Clone, Copy)]
+pub(crate) struct Pinned {
+    commitment: G1Affine,
+    /// SHA-256 of its entries, by which it is known again; committing again would cost more.
+    digest: [u8; 32],
 }
 
 /// Commits to samples, a data vector at a time.
@@ -76,57 +97,77 @@ pub(crate) struct DataCommitter<'a> {
 
 impl DataCommitter<'_> {
     /// The samples of each data vector.
-    pub(crate) fn ranges(&self, samples: u64) -> Vec<Range<u64>> {
+    pub(crate) fn ranges(&self, samples: u64) -> impl Iterator<Item = Range<u64>> + use<> {
         let bits = self.layout.samples_bits();
-        (0..samples.div_ceil(1 << bits))
-            .map(|i| i << bits..samples.min((i + 1) << bits))
-            .collect()
+        (0..samples.div_ceil(1 << bits)).map(move |i| i << bits..samples.min((i + 1) << bits))
     }
 
-    /// One data vector; its commitment is computed unless it is known.
-    pub(crate) fn vector(
-        &self,
-        index: usize,
-        samples: &[Sample],
-        known: Option<G1Affine>,
-    ) -> Result<Committed> {
-        let inputs = samples.iter().map(|s| (s.values.as_slice(), s.label));
-        let values = data_vector(self.layout, self.records, self.network, inputs)?;
-        let blind = match self.visibility {
-            Visibility::Public => Scalar::zero(),
-            Visibility::Private => self.blinder.blind(b"data", index as u64),
-        };
-        Ok(match known {
-            Some(commitment) => Committed {
-                values,
-                commitment,
-                blind,
-            },
-            None => Committed::new(self.key, values, blind),
-        })
-    }
-
-    /// The commitments to all samples.
-    pub(crate) fn commitments(&self, samples: &(impl Samples + ?Sized)) -> Result<Vec<G1Affine>> {
+    /// Commits to all samples, a data vector at a time.
+    pub(crate) fn commitments(&self, samples: &(impl Samples + ?Sized)) -> Result<Vec<Pinned>> {
         self.ranges(samples.count())
-            .into_iter()
-            .enumerate()
-            .map(|(i, range)| Ok(self.vector(i, &samples.read(range)?, None)?.commitment))
+            .map(|range| {
+                let values = self.values(&samples.read(range.clone())?)?;
+                let digest = digest(&values);
+                let commitment = Committed::new(self.key, values, self.blind(&range)).commitment;
+                Ok(Pinned { commitment, digest })
+            })
             .collect()
+    }
+
+    /// Reads the samples of a data vector again, and makes it of them.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if it is not the one that was committed to; what [`Samples::read`] says.
+    pub(crate) fn again(
+        &self,
+        samples: &(impl Samples + ?Sized),
+        range: Range<u64>,
+        pinned: &Pinned,
+    ) -> Result<(Vec<Sample>, Committed)> {
+        let inputs = samples.read(range.clone())?;
+        let values = self.values(&inputs)?;
+        if digest(&values) != pinned.digest {
+            return Err(Error::Changed(samples.name(range)));
+        }
+        let vector = Committed {
+            values,
+            commitment: pinned.commitment,
+            blind: self.blind(&range),
+        };
+        Ok((inputs, vector))
+    }
+
+    fn values(&self, samples: &[Sample]) -> Result<Vec<i32>> {
+        let inputs = samples.iter().map(|s| (s.values.as_slice(), s.label));
+        data_vector(self.layout, self.records, self.network, inputs)
+    }
+
+    fn blind(&self, range: &Range<u64>) -> Scalar {
+        let index = range.start >> self.layout.samples_bits();
+        match self.visibility {
+            Visibility::Public => Scalar::zero(),
+            Visibility::Private => self.blinder.blind(b"data", index),
+        }
     }
 
     /// The data id.
-    pub(crate) fn id(&self, samples: u64, points: &[G1Affine]) -> Result<Scalar> {
+    pub(crate) fn id(&self, samples: u64, vectors: &[Pinned]) -> Result<Scalar> {
         let key = self.key.id();
+        let points: Vec<G1Affine> = vectors.iter().map(|v| v.commitment).collect();
         data_id(
             self.network,
             self.layout,
             samples,
             self.visibility,
             &key,
-            points,
+            &points,
         )
     }
+}
+
+fn digest(values: &[i32]) -> [u8; 32] {
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    Sha256::digest(bytes).into()
 }
 
 /// Proves that private data are in range and labels are one bit of a sample's classes; `secret` is the one of
@@ -203,8 +244,8 @@ fn prove_data<T>(
         blinder: Blinder::new(data_secret(&secret)),
         visibility: Visibility::Private,
     };
-    let points = committer.commitments(samples)?;
-    let id = committer.id(samples.count(), &points)?;
+    let vectors = committer.commitments(samples)?;
+    let id = committer.id(samples.count(), &vectors)?;
     let schedule = Schedule::new(&program, samples.count())?;
     let statement = registration(
         &program,
@@ -229,9 +270,8 @@ fn prove_data<T>(
     if let Some(sink) = sink {
         prover = prover.into(sink);
     }
-    for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
-        let inputs = samples.read(range)?;
-        let vector = committer.vector(i, &inputs, Some(points[i]))?;
+    for (range, pinned) in committer.ranges(samples.count()).zip(&vectors) {
+        let (inputs, vector) = committer.again(samples, range, pinned)?;
         let executed: Vec<Executed> = inputs
             .into_iter()
             .map(|sample| Executed {

@@ -42,6 +42,11 @@ pub enum Error {
     /// Something that does not fit, in a full sentence.
     #[error("{0}")]
     Invalid(String),
+    /// Samples that were read again and are others now: which.
+    #[error(
+        "{0} are not what they were when the proof began; leave the data alone while they are read, and prove again"
+    )]
+    Changed(String),
     /// A proof that does not verify: which check failed, and where.
     #[error("the proof is not valid: {check}{}", place(*group, *step))]
     Rejected {

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{Lookup, WeightCache};
 use crate::commitment::{Blinder, Key};
-use crate::data::{DataCommitter, Samples, data_secret};
-use crate::group::prove::{Committed, Prover, Setting, Sink, Times};
+use crate::data::{DataCommitter, Pinned, Samples, data_secret};
+use crate::group::prove::{Committed, Prover, Setting, Sink, Snapshot, Times};
 use crate::layout::{self, data_layout};
 use crate::opening::Scheme;
 use crate::program::{DataLayout, Kind, Program, Region};
@@ -139,11 +139,22 @@ impl<'a> Model<'a> {
         secret: [u8; 32],
         scheme: Scheme,
         sink: Sink<'_>,
-    ) -> Result<(Folded, Times)> {
+    ) -> Result<Proved<Folded>> {
         let (schedule, statement) = self.registration_statement()?;
         let mut prover = Prover::new(self.setting(&schedule, &statement), secret).into(sink);
         prover.group(&[], None)?;
-        prover.finish_folded(scheme)
+        let last = prover.state().digest();
+        let (proof, times) = prover.finish_folded(scheme)?;
+        Ok(Proved {
+            statement,
+            proof,
+            count: 0,
+            outputs: vec![],
+            last,
+            times,
+            execution: 0.0,
+            data: 0.0,
+        })
     }
 
     /// Steps and statement of the model's registration.
@@ -218,6 +229,8 @@ pub struct Proved<P> {
     pub count: u64,
     /// All outputs in the network's order, for statements about outputs: `[sample][output][value]`.
     pub outputs: Vec<Vec<Vec<i32>>>,
+    /// Digest of the state after the last step.
+    pub last: Scalar,
     /// Seconds by part.
     pub times: Times,
     /// Seconds of executing the network.
@@ -292,20 +305,25 @@ impl<'a> Evaluation<'a> {
         Ok(run.proved(prepared, proof, times))
     }
 
-    /// The same with every step handed to `sink`.
+    /// Proves a prepared statement with every step handed to `sink`, from a snapshot on if there is one: the
+    /// first step handed over is then the first of the snapshot's next group.
     ///
     /// # Errors
-    /// As [`Self::prove`], and what `sink` says.
+    /// Samples the network refuses; a snapshot of another statement; what [`Samples::read`] and `sink` say.
     pub fn fold(
         &self,
+        prepared: Prepared,
         samples: &(impl Samples + ?Sized),
-        context: Scalar,
-        secret: [u8; 32],
         scheme: Scheme,
         sink: Sink<'_>,
+        from: Option<Snapshot>,
     ) -> Result<Proved<Folded>> {
-        let prepared = self.prepare(samples, context, secret)?;
-        let mut prover = Prover::new(self.setting(&prepared), secret).into(sink);
+        let (setting, secret) = (self.setting(&prepared), prepared.secret);
+        let prover = match from {
+            None => Prover::new(setting, secret),
+            Some(snapshot) => Prover::resume(setting, secret, snapshot)?,
+        };
+        let mut prover = prover.into(sink);
         let run = self.groups(&mut prover, &prepared, samples)?;
         let (proof, times) = prover.finish_folded(scheme)?;
         Ok(run.proved(prepared, proof, times))
@@ -332,8 +350,12 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Commits to the data.
-    fn prepare(
+    /// Commits to the data, which fixes the statement. `secret` is 32 random bytes, new for every proof, the same
+    /// when a proof is resumed.
+    ///
+    /// # Errors
+    /// No samples; what [`Samples::read`] says.
+    pub fn prepare(
         &self,
         samples: &(impl Samples + ?Sized),
         context: Scalar,
@@ -361,14 +383,14 @@ impl<'a> Evaluation<'a> {
             schedule,
             layout,
             records,
-            points: vec![],
-            secret: data_secret(&secret),
+            vectors: vec![],
+            secret,
             seconds: 0.0,
         };
         let committer = self.committer(&prepared);
-        let points = committer.commitments(samples)?;
-        prepared.statement.data = committer.id(count, &points)?;
-        prepared.points = points;
+        let vectors = committer.commitments(samples)?;
+        prepared.statement.data = committer.id(count, &vectors)?;
+        prepared.vectors = vectors;
         prepared.seconds = start.elapsed().as_secs_f64();
         Ok(prepared)
     }
@@ -379,7 +401,7 @@ impl<'a> Evaluation<'a> {
             layout: &prepared.layout,
             records: &prepared.records,
             network: self.model.network,
-            blinder: Blinder::new(prepared.secret),
+            blinder: Blinder::new(data_secret(&prepared.secret)),
             visibility: self.visibility,
         }
     }
@@ -396,22 +418,35 @@ impl<'a> Evaluation<'a> {
         let mut run = Run {
             count: 0,
             outputs: vec![],
+            last: Scalar::zero(),
             execution: 0.0,
         };
-        for (i, range) in committer.ranges(samples.count()).into_iter().enumerate() {
+        let outputs = self.program.kind == Kind::Outputs;
+        // Of groups proved before, nothing but outputs is needed again.
+        let done = prover.state().samples;
+        for (range, pinned) in committer.ranges(samples.count()).zip(&prepared.vectors) {
+            if range.end <= done && !outputs {
+                continue;
+            }
             let first = range.start;
-            let inputs = samples.read(range)?;
-            let vector = committer.vector(i, &inputs, Some(prepared.points[i]))?;
+            let (inputs, vector) = committer.again(samples, range, pinned)?;
             let mut rest = inputs.as_slice();
             while !rest.is_empty() {
-                let live = (prover.next_samples() as usize).min(rest.len());
-                let (own, others) = rest.split_at(live);
                 let at = first as usize + inputs.len() - rest.len();
+                let proved = (at as u64) < done;
+                let live = match proved {
+                    true => (done - at as u64) as usize,
+                    false => prover.next_samples() as usize,
+                };
+                let (own, others) = rest.split_at(live.min(rest.len()));
                 rest = others;
+                if proved && !outputs {
+                    continue;
+                }
                 let begin = std::time::Instant::now();
                 let executed = execute(&executor, own, at)?;
                 run.execution += begin.elapsed().as_secs_f64();
-                if self.program.kind == Kind::Outputs {
+                if outputs {
                     run.outputs.extend(executed.iter().map(|s| {
                         let values = |o: &pleat_model::network::NetworkOutput| {
                             s.trace.values[o.layer].clone()
@@ -419,29 +454,48 @@ impl<'a> Evaluation<'a> {
                         network.outputs.iter().map(values).collect::<Vec<_>>()
                     }));
                 }
-                prover.group(&executed, Some(&vector))?;
+                if !proved {
+                    prover.group(&executed, Some(&vector))?;
+                }
             }
         }
         run.count = prover.state().count;
+        run.last = prover.state().digest();
         Ok(run)
     }
 }
 
 /// A statement about to be proved: its data are committed to.
-struct Prepared {
+pub struct Prepared {
     statement: Statement,
     schedule: Schedule,
     layout: DataLayout,
     records: Vec<(Region, u64)>,
-    points: Vec<G1Affine>,
+    vectors: Vec<Pinned>,
     secret: [u8; 32],
     seconds: f64,
+}
+
+impl Prepared {
+    /// The statement.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("statement", &self.statement)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What executing and proving all groups gave.
 struct Run {
     count: u64,
     outputs: Vec<Vec<Vec<i32>>>,
+    last: Scalar,
     execution: f64,
 }
 
@@ -452,6 +506,7 @@ impl Run {
             proof,
             count: self.count,
             outputs: self.outputs,
+            last: self.last,
             times,
             execution: self.execution,
             data: prepared.seconds,

@@ -233,7 +233,8 @@ fn fold(
         records.push(record);
         Ok(())
     };
-    let made = evaluation.fold(samples, context, own, scheme, &mut keep);
+    let prepared = evaluation.prepare(samples, context, own).unwrap();
+    let made = evaluation.fold(prepared, samples, scheme, &mut keep, None);
     let made = made.unwrap();
     let shape = Shape::new(evaluation.program().row_bits);
     let attest = |expected: &Expected| {

@@ -7,6 +7,7 @@ use pleat_argument::program::Kind;
 use pleat_model::graph::InputLayout;
 
 use crate::shard::Shard;
+use crate::verbs::report::ReportArgs;
 
 /// Prove what a private neural network computes on committed data.
 #[derive(Debug, Parser)]
@@ -18,15 +19,41 @@ pub(crate) struct Cli {
     /// Print exactly one JSON object on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// No progress and no notes on standard error
+    /// No progress and no notes on standard error, errors only
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// How progress is shown on standard error
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "KIND",
+        default_value = "auto"
+    )]
+    pub(crate) progress: ProgressKind,
+    /// Append notes, progress and errors to this file, each with the time
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
     /// Threads to use [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = parse_positive)]
     pub(crate) threads: Option<usize>,
     /// Folder for keys that are made once [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressKind {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar, where standard error is a terminal
+    Bar,
+    /// A line every five seconds
+    Plain,
+    /// Everything as JSON events, one a line; docs/jobs.md has the schema
+    Json,
+    /// No progress; notes are shown
+    None,
 }
 
 const EXIT_CODES: &str = "Example:\n  pleat demo\n\nExit codes: 0 done; 1 the proof is invalid; 2 wrong usage; \
@@ -83,6 +110,14 @@ The parts are verified, and must be all of the data (or the part --offset and --
 like any proof, and says the same as one proof of everything."
     )]
     Combine(CombineArgs),
+    /// Make a page about proofs: what they say, whether they are valid, what they cost
+    #[command(
+        after_help = "Example:\n  pleat report digits.proof --registration lenet5.registration --data t10k-images-idx3-ubyte.gz \
+--labels t10k-labels-idx1-ubyte.gz --run prove.json -o report.html\n\n\
+The page is one file of HTML without scripts: it works offline and on paper. With --registration and --data the proofs are \
+verified as by `pleat verify`, and an invalid one makes no page."
+    )]
+    Report(ReportArgs),
     /// Keys of the commitment scheme
     #[command(subcommand, after_help = "Example:\n  pleat srs new --power 20")]
     Srs(SrsCommand),
@@ -241,7 +276,7 @@ pub(crate) struct RegisterArgs {
     /// Where the registration goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Overwrite an existing registration
+    /// Overwrite an existing registration; go on where memory or disk seem not to suffice
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -272,7 +307,16 @@ pub(crate) struct ProveArgs {
     /// Where the proof goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Overwrite an existing proof
+    /// Go on with a proof that was interrupted, from its checkpoint; begins if there is none
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Write a checkpoint after so many seconds; Ctrl-C and SIGTERM write one too
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) checkpoint_every: u64,
+    /// Where checkpoints go; secret files, removed when the proof is finished [default: the output's name with .checkpoint]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Overwrite an existing proof, and begin again although there is a checkpoint
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -384,7 +428,7 @@ fn parse_hex(s: &str) -> Result<Hex, String> {
         .map_err(|e| format!("no hexadecimal bytes: {e}"))
 }
 
-fn parse_id(s: &str) -> Result<[u8; 32], String> {
+pub(crate) fn parse_id(s: &str) -> Result<[u8; 32], String> {
     let bytes = parse_hex(s)?.0;
     let n = bytes.len();
     bytes

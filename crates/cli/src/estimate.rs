@@ -1,8 +1,8 @@
 //! What a proof will cost, before anything is proved.
 
 use anyhow::Result;
-use pleat_argument::layout::{choose_group_bits, inference};
-use pleat_argument::program::{COLUMN_BITS, Kind, VectorKind};
+use pleat_argument::layout::{choose_group_bits, inference, register_model};
+use pleat_argument::program::{COLUMN_BITS, Kind, Program, VectorKind};
 use pleat_argument::step::schedule::Schedule;
 use pleat_model::network::Network;
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub(crate) struct Estimate {
     /// Commitment key and proof.
     pub(crate) disk_bytes: u64,
     pub(crate) proof_bytes: u64,
+    /// One checkpoint; 0 where none is written.
+    pub(crate) checkpoint_bytes: u64,
 }
 
 // Reference: two cores of a virtual x86-64 server; docs/benchmarks.md has the measurements. More cores
@@ -39,14 +41,14 @@ pub(crate) struct Estimate {
 /// Constraints of a step, folding included: a constant, one per row bit, one per round of the lookups.
 const CONSTRAINTS: [f64; 3] = [38_000.0, 3_400.0, 132.0];
 /// Seconds of folding a constraint.
-const FOLD_SECONDS: f64 = 4.3e-6;
+const FOLD_SECONDS: f64 = 4.2e-6;
 /// Seconds of a row: committing, lookups, sum-checks.
-const ROW_SECONDS: f64 = 0.95e-6;
+const ROW_SECONDS: f64 = 0.7e-6;
 /// Seconds of opening, a row of the class.
-const OPEN_SECONDS: f64 = 36e-6;
+const OPEN_SECONDS: f64 = 28e-6;
 const SETUP_SECONDS: f64 = 16e-6;
-const COMPRESS_SECONDS: f64 = 42e-6;
-const MEMORY: [f64; 2] = [430e6, 2_000.0];
+const COMPRESS_SECONDS: f64 = 39e-6;
+const MEMORY: [f64; 2] = [480e6, 2_080.0];
 /// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;
@@ -56,6 +58,11 @@ const OPENING_BYTES: u64 = 128;
 const LAYER_BYTES: u64 = 100;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
+
+/// Bytes of a scalar: a checkpoint holds one for every value of the opening's combination, and vectors as
+/// long as the step circuit.
+const SCALAR_BYTES: u64 = 32;
+const CHECKPOINT_VECTORS: u64 = 8;
 
 /// Constraints of a step of a size class, folding included.
 fn constraints(row_bits: u32) -> f64 {
@@ -82,18 +89,35 @@ pub(crate) fn estimate(
 ) -> Result<Estimate> {
     let group_bits = choose_group_bits(network, kind, labelled, row_bits, samples)?;
     let program = inference(network, kind, labelled, row_bits, group_bits)?;
-    let schedule = Schedule::new(&program, samples)?;
-    let (groups, steps) = (schedule.groups(), schedule.steps());
-    let chunks = program.chunks() as u64 * groups;
-    let rows = chunks << row_bits;
-    let constraints = constraints(row_bits);
-    let class_rows = f64::from(1u32 << row_bits);
     let outputs: u64 = match kind {
         Kind::Outputs => (network.outputs.iter())
             .map(|o| network.layers[o.layer].shape.len() as u64)
             .sum(),
         _ => 0,
     };
+    cost(network, &program, samples, outputs)
+}
+
+/// The cost of registering a network in a size class; no checkpoint is written.
+///
+/// # Errors
+/// As [`estimate`].
+pub(crate) fn estimate_registration(network: &Network, row_bits: u32) -> Result<Estimate> {
+    Ok(Estimate {
+        checkpoint_bytes: 0,
+        ..cost(network, &register_model(network, row_bits)?, 0, 0)?
+    })
+}
+
+/// The cost of proving a program for so many samples, with so many public output values each.
+fn cost(network: &Network, program: &Program, samples: u64, outputs: u64) -> Result<Estimate> {
+    let row_bits = program.row_bits;
+    let schedule = Schedule::new(program, samples)?;
+    let (groups, steps) = (schedule.groups(), schedule.steps());
+    let chunks = program.chunks() as u64 * groups;
+    let rows = chunks << row_bits;
+    let constraints = constraints(row_bits);
+    let class_rows = f64::from(1u32 << row_bits);
     let own =
         program.of_kind(VectorKind::Trace).count() + program.of_kind(VectorKind::Outputs).count();
     let all = program.vectors.len() as u64 * groups;
@@ -123,5 +147,7 @@ pub(crate) fn estimate(
         memory_bytes: (memory + memory_per_row * class_rows) as u64,
         disk_bytes: (POINT_BYTES << power) + proof_bytes,
         proof_bytes,
+        checkpoint_bytes: (SCALAR_BYTES << (row_bits + COLUMN_BITS))
+            + CHECKPOINT_VECTORS * SCALAR_BYTES * constraints as u64,
     })
 }

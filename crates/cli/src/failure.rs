@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use pleat_argument::Error as ArgumentError;
 use pleat_compressor::Error as ProofError;
+use pleat_folding::Error as FoldingError;
 use pleat_folding::sealed::Damage;
 use pleat_model::Error as ModelError;
 
@@ -66,6 +67,9 @@ impl std::error::Error for NoKey {}
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<OutOfMemory>() {
+            return RESOURCES;
+        }
+        if let Some(FoldingError::Interrupted(_)) = cause.downcast_ref() {
             return RESOURCES;
         }
         let invalid = match cause.downcast_ref() {
@@ -206,6 +210,18 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn data_that_change_are_bad_input() {
+        let changed = pleat_argument::Error::Changed("data x.npy: samples 256 to 511".into());
+        let error = anyhow::Error::new(ProofError::from(changed));
+        assert_eq!(exit_code(&error), BAD_INPUT);
+        let text = sentence(&error);
+        assert!(
+            text.starts_with("data x.npy: samples 256 to 511 are not what"),
+            "{text}"
+        );
     }
 
     #[test]

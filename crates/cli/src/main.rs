@@ -6,9 +6,12 @@ mod class;
 mod console;
 mod estimate;
 mod failure;
+mod interrupt;
 mod keys;
 mod output;
+mod report;
 mod resources;
+mod resume;
 mod scratch;
 mod selection;
 mod shard;
@@ -23,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::Parser;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, ProgressKind};
 use crate::console::Console;
 
 /// Set before an interrupted process ends, so that no other message or exit code gets ahead.
@@ -34,10 +37,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return usage(&e),
     };
-    let console = Console::new(cli.json, cli.quiet);
+    let console = Console::new(cli.json, cli.quiet, cli.progress);
+    let started = console.start(cli.log.as_deref());
     let json = cli.json;
     let mut out = own_stdout();
-    if let Err(e) = ctrlc::set_handler(move || interrupted(json.then_some(&mut *out))) {
+    let voice = console.clone();
+    if let Err(e) = ctrlc::set_handler(move || interrupted(&voice, json.then_some(&mut *out))) {
         console.note(&format!("Ctrl-C cannot be handled here: {e}"));
     }
     if let Some(n) = cli.threads
@@ -47,12 +52,15 @@ fn main() -> ExitCode {
     {
         console.note(&format!("--threads {n} has no effect: {e}"));
     }
-    let result = run(&cli, &console);
+    let result = started.and_then(|()| run(&cli, &console));
     while INTERRUPTED.load(Ordering::SeqCst) {
         std::thread::park();
     }
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            console.done();
+            ExitCode::SUCCESS
+        }
         Err(e) => {
             let code = failure::exit_code(&e);
             console.error(&failure::sentence(&e), code);
@@ -63,12 +71,23 @@ fn main() -> ExitCode {
 
 /// `--help` and `--version` are no errors; everything else is wrong usage.
 fn usage(e: &clap::Error) -> ExitCode {
-    let _ = e.print();
     if !e.use_stderr() {
+        let _ = e.print();
         return ExitCode::SUCCESS;
     }
-    if std::env::args_os().any(|a| a == "--json") {
-        console::error_object(e.to_string().trim_end(), failure::USAGE);
+    let args: Vec<_> = std::env::args_os().collect();
+    let text = e.to_string();
+    if args.iter().any(|a| a == "--progress=json")
+        || args
+            .windows(2)
+            .any(|a| a[0] == "--progress" && a[1] == "json")
+    {
+        Console::new(false, false, ProgressKind::Json).failed(text.trim_end(), failure::USAGE);
+    } else {
+        let _ = e.print();
+    }
+    if args.iter().any(|a| a == "--json") {
+        console::write_error_object(&mut std::io::stdout(), text.trim_end(), failure::USAGE);
     }
     ExitCode::from(failure::USAGE)
 }
@@ -82,6 +101,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
         Command::Prove(a) => verbs::prove::run(a, &cache(cli)?, console),
         Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
         Command::Combine(a) => verbs::combine::run(a, &cache(cli)?, console),
+        Command::Report(a) => verbs::report::run(a, &cache(cli)?, console),
         Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),
         Command::Demo(a) => verbs::demo::run(a, &cache(cli)?, console),
         Command::Completions { shell } => verbs::shell::completions(*shell, console),
@@ -111,13 +131,18 @@ fn own_stdout() -> Box<dyn Write + Send> {
     Box::new(std::io::stdout())
 }
 
-/// Every file is written under a temporary name first, so leaving at once loses nothing but the work.
-fn interrupted(json: Option<&mut dyn Write>) {
+/// Every file is written under a temporary name first, so leaving at once loses nothing but the work since
+/// the last checkpoint.
+fn interrupted(console: &Console, json: Option<&mut dyn Write>) {
+    if !interrupt::ends_at_once() {
+        console.note("stopping after this step; press again to stop without a checkpoint");
+        return;
+    }
     INTERRUPTED.store(true, Ordering::SeqCst);
     pleat_model::files::remove_temporaries();
     scratch::remove_all();
-    let text = "interrupted; files that existed before are unchanged, run it again for the result";
-    console::to_stderr(&format!("\npleat: {text}"));
+    let text = &interrupt::sentence();
+    console.failed(text, failure::RESOURCES);
     if let Some(out) = json {
         console::write_error_object(out, text, failure::RESOURCES);
     }

@@ -11,10 +11,7 @@ pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> 
     if output.is_dir() || output.file_name().is_none() {
         bail!("{}: it is a folder; name a file in it", place());
     }
-    let folder = match output.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(output);
     if !folder.is_dir() {
         bail!(
             "{}: there is no folder {}; make it or choose another place",
@@ -39,6 +36,14 @@ pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> 
         );
     }
     writable(folder).with_context(place)
+}
+
+/// The folder a file lies in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
 }
 
 /// Makes a folder for keys, and refuses one that cannot be written.

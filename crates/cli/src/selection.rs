@@ -5,6 +5,8 @@ use std::ops::Range;
 use pleat_argument::data::Samples;
 use pleat_model::data::{DataSet, Sample};
 
+use crate::console::Progress;
+
 /// Consecutive samples, with labels only where the statement needs them.
 #[derive(Debug)]
 pub(crate) struct Selection {
@@ -26,6 +28,38 @@ impl Selection {
     pub(crate) fn offset(&self) -> u64 {
         self.range.start as u64
     }
+
+    /// In the numbers of the whole data set.
+    fn own(&self, range: Range<u64>) -> Range<u64> {
+        let start = self.range.start as u64;
+        start + range.start..start + range.end
+    }
+}
+
+/// Samples whose reading is shown.
+pub(crate) struct Shown<'a> {
+    pub(crate) samples: &'a Selection,
+    pub(crate) progress: &'a Progress,
+}
+
+impl Samples for Shown<'_> {
+    fn count(&self) -> u64 {
+        self.samples.count()
+    }
+
+    fn labelled(&self) -> bool {
+        self.samples.labelled()
+    }
+
+    fn read(&self, range: Range<u64>) -> pleat_argument::Result<Vec<Sample>> {
+        let read = self.samples.read(range.clone())?;
+        self.progress.set(range.end as usize);
+        Ok(read)
+    }
+
+    fn name(&self, range: Range<u64>) -> String {
+        self.samples.name(range)
+    }
 }
 
 impl Samples for Selection {
@@ -38,15 +72,14 @@ impl Samples for Selection {
     }
 
     fn read(&self, range: Range<u64>) -> pleat_argument::Result<Vec<Sample>> {
-        let start = self.range.start;
-        let own = start + range.start as usize..start + range.end as usize;
-        let mut samples = self
-            .data
-            .samples(own)?
-            .collect::<pleat_model::Result<Vec<_>>>()?;
+        let mut samples = self.data.read(self.own(range))?;
         if !self.labelled {
             samples.iter_mut().for_each(|s| s.label = None);
         }
         Ok(samples)
+    }
+
+    fn name(&self, range: Range<u64>) -> String {
+        self.data.name(self.own(range))
     }
 }

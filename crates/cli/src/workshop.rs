@@ -6,17 +6,19 @@ use std::time::Instant;
 
 use anyhow::Result;
 use pleat_argument::commitment::Key;
-use pleat_argument::evaluation::Model;
-use pleat_argument::group::prove::Times;
+use pleat_argument::evaluation::{Model, Proved};
+use pleat_argument::group::prove::{Sink, Snapshot, StepRecord, Steps, Times};
 use pleat_argument::opening::Scheme;
 use pleat_argument::proof::Folded;
 use pleat_compressor::{Compressor, Envelope, Statement};
 use pleat_folding::running::Origin;
-use pleat_folding::{Form, Params, RunningProof, Sizes, Worker};
+use pleat_folding::worker::Queue;
+use pleat_folding::{Form, Keep, Notice, Params, RunningProof, Sizes, Worker};
 use pleat_model::bundle::Bundle;
 use serde::Serialize;
 
 use crate::console::Console;
+use crate::interrupt::{self, Listening};
 use crate::keys;
 use crate::verbs::srs::folder;
 
@@ -123,32 +125,49 @@ impl Workshop {
     }
 
     /// Runs a prover beside a folding thread. `prove` gets the scheme of the opening and where its steps go.
-    pub(crate) fn fold<P>(
+    pub(crate) fn fold(
         &self,
         steps: u64,
+        kept: Option<Kept>,
         console: &Console,
-        prove: impl FnOnce(
-            Scheme,
-            &mut dyn FnMut(pleat_argument::group::prove::StepRecord) -> pleat_argument::Result<()>,
-        ) -> pleat_argument::Result<P>,
-    ) -> Result<(P, RunningProof, f64)> {
+        prove: impl FnOnce(Scheme, Sink<'_>) -> pleat_argument::Result<Proved<Folded>>,
+    ) -> Result<(Proved<Folded>, RunningProof, f64)> {
         let start = Instant::now();
-        let progress = console.progress("folding steps", steps as usize);
-        let worker = Worker::spawn(&self.params)?;
+        let done = (kept.as_ref()).and_then(|kept| Some(kept.from.as_ref()?.0.steps));
+        let progress =
+            console.progress_from("folding steps", steps as usize, done.unwrap_or(0) as usize);
+        let listening = kept.as_ref().map(|_| Listening::new());
+        let path = kept.as_ref().map(|kept| kept.keep.path.clone());
+        let worker = match (kept, &listening) {
+            (Some(Kept { keep, from }), Some(listening)) => {
+                Worker::keeping(&self.params, keep, from, listening.flag())?
+            }
+            _ => Worker::spawn(&self.params)?,
+        };
+        let mut tell = |notice| match notice {
+            Notice::Folded(steps) => progress.set(steps as usize),
+            Notice::Written { steps, seconds } => {
+                interrupt::remember(path.as_deref());
+                if let Some(path) = &path {
+                    console.checkpoint(path, steps, seconds);
+                }
+            }
+            Notice::Failed(e) => console.note(&format!(
+                "warning: no checkpoint could be written, the proof goes on: {e}"
+            )),
+        };
         let proved = {
-            let mut folding = worker.sink();
-            let mut done = 0;
-            let mut sink = |record| {
-                folding(record)?;
-                done += 1;
-                progress.set(done);
-                Ok(())
+            let mut sink = Watched {
+                queue: worker.queue(),
+                after: || worker.notices().for_each(&mut tell),
             };
             // Quicker than HyperKZG, with less memory: docs/benchmarks.md.
             prove(Scheme::Mercury, &mut sink)
         };
+        let last = proved.as_ref().ok().map(|proved| proved.last);
         // The folding thread's own error says more than that it is gone.
-        let running = worker.join();
+        let running = worker.join(last, &mut tell);
+        drop(listening);
         let (proved, running) = match (proved, running) {
             (Ok(proved), Ok(running)) => (proved, running),
             (Err(e), Ok(_)) | (Err(e), Err(pleat_folding::Error::NoStep)) => return Err(e.into()),
@@ -180,6 +199,30 @@ impl Workshop {
             snark,
         };
         Ok((envelope, start.elapsed().as_secs_f64()))
+    }
+}
+
+/// Checkpoints of a proof, and the steps it goes on with.
+pub(crate) struct Kept {
+    pub(crate) keep: Keep,
+    pub(crate) from: Option<(RunningProof, u64)>,
+}
+
+/// A queue of steps that looks after each what happened at its other end.
+struct Watched<F> {
+    queue: Queue,
+    after: F,
+}
+
+impl<F: FnMut()> Steps for Watched<F> {
+    fn step(&mut self, record: StepRecord) -> pleat_argument::Result<()> {
+        self.queue.step(record)?;
+        (self.after)();
+        Ok(())
+    }
+
+    fn between_groups(&mut self, snapshot: &dyn Fn() -> Snapshot) -> pleat_argument::Result<()> {
+        self.queue.between_groups(snapshot)
     }
 }
 

@@ -67,6 +67,18 @@ fn a_full_disk() {
         &full,
     );
     room(4096 * 14).unwrap();
+    let register = ["register", "tiny.pleat", "--size-class", TINY_CLASS, "-o"];
+    s.fails(
+        4,
+        &[&register[..], &["small/r"]].concat(),
+        &[
+            "small/r",
+            "of disk",
+            "free in small",
+            "free some space",
+            "--force",
+        ],
+    );
     let before = s.files();
     let args = [
         "prove",

@@ -117,12 +117,12 @@ fn running(form: Form) -> RunningProof<Advice> {
     let bundle = bundle();
     let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
     let worker = Worker::spawn(&forms(form).params).unwrap();
-    let mut sink = worker.sink();
+    let mut queue = worker.queue();
     model
-        .fold_registration([1; 32], Scheme::HyperKzg, &mut sink)
+        .fold_registration([1; 32], Scheme::HyperKzg, &mut queue)
         .unwrap();
-    drop(sink);
-    worker.join().unwrap()
+    drop(queue);
+    worker.join(None, &mut |_| ()).unwrap()
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub enum Error {
     /// A proof of nothing.
     #[error("no step was folded; fold at least one before finishing")]
     NoStep,
+    /// Stopped because it was asked to.
+    #[error("interrupted; {0}")]
+    Interrupted(String),
     /// A folding thread that panicked.
     #[error("the folding thread panicked: {0}; this is a defect, please report it")]
     Panicked(String),

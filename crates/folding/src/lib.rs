@@ -17,9 +17,11 @@
 //! | [`folder`] | folds steps one by one |
 //! | [`worker`] | does so on a thread of its own, beside the argument's prover |
 //! | [`running`] | the proof so far: its file, its comparison with what must be proved |
+//! | [`checkpoint`] | what it takes to go on in another process |
 //! | [`sealed`] | files with magic number, version and checksum |
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
 pub mod error;
 pub mod folder;
 pub mod params;
@@ -27,11 +29,12 @@ pub mod running;
 pub mod sealed;
 pub mod worker;
 
+pub use checkpoint::{Checkpoint, Keep, Subject};
 pub use error::{Error, Result};
 pub use folder::Folder;
 pub use params::{Form, Params, Sizes};
 pub use running::RunningProof;
-pub use worker::Worker;
+pub use worker::{Notice, Worker};
 
 use nova_snark::provider::{Bn256EngineKZG, GrumpkinEngine};
 use nova_snark::traits::circuit::StepCircuit;

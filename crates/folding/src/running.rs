@@ -7,6 +7,7 @@ use pleat_argument::group::folded::Expected;
 use pleat_argument::statement::to_bytes;
 use pleat_model::files::{Access, write_atomic};
 use pleat_step_circuits::circuit::step::Step;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::sealed::{self, Damage, Format};
@@ -14,8 +15,8 @@ use crate::{Circuit, Error, Form, Params, Recursive, Result, Scalar, Shape, hex}
 
 const FORMAT: Format = Format {
     magic: b"PLEATRUN",
-    version: 1,
-    kind: "running proof",
+    version: 2,
+    kind: "checkpoint",
 };
 
 /// The proof of some steps: large, and **secret**, as it holds the steps' combined witness. A
@@ -151,11 +152,18 @@ impl<C: Circuit> RunningProof<C> {
         Ok(())
     }
 
-    /// Writes the proof to a file that only its owner can read: its content is secret.
+    /// Writes the proof, and what belongs to it, to a file that only its owner can read: its content is
+    /// secret.
     ///
     /// # Errors
     /// A file that exists, without `force`; one that cannot be written.
-    pub fn save(&self, path: &Path, params: &Params<C>, force: bool) -> Result<()> {
+    pub fn save(
+        &self,
+        path: &Path,
+        params: &Params<C>,
+        force: bool,
+        companion: &impl Serialize,
+    ) -> Result<()> {
         let header = Header {
             origin: Origin::of(params),
             initial: to_bytes(&self.initial),
@@ -163,26 +171,33 @@ impl<C: Circuit> RunningProof<C> {
             steps: self.steps,
             seconds: self.seconds,
         };
-        let bytes = sealed::encode(&FORMAT, &(header, &self.recursive))?;
+        let bytes = sealed::encode(&FORMAT, &(header, companion, &self.recursive))?;
         write_atomic(path, Access::Secret, force, |w| w.write_all(&bytes))?;
         Ok(())
     }
 
     /// Reads a proof that [`Self::save`] wrote with the same parameters, and verifies it, so that nothing
-    /// in a file can make later steps fail: takes about as long as a step.
+    /// in a file can make later steps fail: takes about as long as a step. The companion takes at most
+    /// `companion_bytes`.
     ///
     /// # Errors
     /// [`Error::File`] for a damaged file, [`Error::Foreign`] for one of other parameters.
-    pub fn load(path: &Path, params: &Params<C>) -> Result<Self> {
+    pub fn load<S: DeserializeOwned>(
+        path: &Path,
+        params: &Params<C>,
+        companion_bytes: u64,
+    ) -> Result<(Self, S)> {
         let sizes = params.sizes();
         let elements = sizes.constraints
             + sizes.variables
             + 2 * (sizes.secondary_constraints + sizes.secondary_variables);
-        let bytes = sealed::read(&FORMAT, path, 32 * elements as u64 + (1 << 16))?;
+        let limit = 32 * elements as u64 + companion_bytes + (1 << 16);
+        let bytes = sealed::read(&FORMAT, path, limit)?;
         let damaged = FORMAT.damaged(path);
         let body = sealed::open(&FORMAT, &bytes, u64::MAX).map_err(&damaged)?;
         let (header, rest) = sealed::part::<Header>(body).map_err(&damaged)?;
         header.origin.check(path, &Origin::of(params))?;
+        let (companion, rest) = sealed::part::<S>(rest).map_err(&damaged)?;
         let recursive: Recursive<C> = sealed::whole(rest).map_err(&damaged)?;
         let initial = element(header.initial).map_err(&damaged)?;
         let last = element(header.last).map_err(&damaged)?;
@@ -192,12 +207,13 @@ impl<C: Circuit> RunningProof<C> {
             let reason = "what it proves is not what it says".into();
             return Err(damaged(Damage::Content(reason)));
         }
-        Ok(Self {
+        let running = Self {
             recursive,
             initial,
             last,
             steps: header.steps,
             seconds: header.seconds,
-        })
+        };
+        Ok((running, companion))
     }
 }

@@ -8,13 +8,15 @@ use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
 use pleat_argument::group::folded::Expected;
-use pleat_argument::group::prove::StepRecord;
+use pleat_argument::group::prove::{StepRecord, Steps};
 use pleat_argument::group::verify::Outcome;
 use pleat_argument::srs;
 use pleat_argument::step::descriptor::Descriptor;
 use pleat_argument::step::state::{Constants, State};
 use pleat_argument::step::transition::Message;
-use pleat_folding::{Circuit, Error, Folder, Form, Params, RunningProof, Scalar, Shape, Worker};
+use pleat_folding::{
+    Circuit, Error, Folder, Form, Notice, Params, RunningProof, Scalar, Shape, Worker,
+};
 
 const SHAPE: Shape = Shape::new(8);
 /// A step with this many groups before it panics.
@@ -141,25 +143,38 @@ fn a_proof_is_compared_with_what_must_be_proved() {
 #[test]
 fn the_thread_folds_and_hands_back_errors() {
     let worker = Worker::spawn(&SETUP.params).unwrap();
-    let mut sink = worker.sink();
-    (0..4).for_each(|_| sink(record(0)).unwrap());
-    drop(sink);
-    let running = worker.join().unwrap();
+    let mut queue = worker.queue();
+    (0..4).for_each(|_| queue.step(record(0)).unwrap());
+    drop(queue);
+    let mut folded = vec![];
+    let running = worker
+        .join(Some(digest(0)), &mut |notice| match notice {
+            Notice::Folded(steps) => folded.push(steps),
+            other => panic!("{other:?}"),
+        })
+        .unwrap();
+    assert_eq!(folded, [1, 2, 3, 4]);
     assert_eq!((running.steps, verified(&running)), (4, digest(0)));
     assert!(running.seconds > 0.0);
 
     for (group, sentence) in [(1, "disagree"), (PANIC, "as the test asked")] {
         let first = if group == PANIC { PANIC } else { 0 };
         let worker = Worker::spawn(&SETUP.params).unwrap();
-        let mut sink = worker.sink();
-        sink(record(first)).unwrap();
-        // The queue is short: the sink hears of the end soon.
-        let refused = (0..8).find_map(|_| sink(record(group)).err()).unwrap();
+        let mut queue = worker.queue();
+        queue.step(record(first)).unwrap();
+        // The queue is short: the prover hears of the end soon.
+        let refused = (0..8).find_map(|_| queue.step(record(group)).err());
+        let refused = refused.unwrap();
         assert!(refused.to_string().contains(sentence), "{refused}");
-        drop(sink);
-        let error = worker.join().unwrap_err();
+        drop(queue);
+        let error = worker.join(None, &mut |_| ()).unwrap_err();
         assert!(error.to_string().contains(sentence), "{error}");
     }
+    // The last step leads elsewhere than the prover says.
+    let worker = Worker::spawn(&SETUP.params).unwrap();
+    worker.queue().step(record(0)).unwrap();
+    let error = worker.join(Some(digest(1)), &mut |_| ()).unwrap_err();
+    assert!(matches!(error, Error::Disagreement { step: 0 }), "{error}");
 }
 
 fn file(name: &str) -> std::path::PathBuf {
@@ -169,15 +184,16 @@ fn file(name: &str) -> std::path::PathBuf {
 #[test]
 fn a_saved_proof_is_secret_and_goes_on() {
     let path = file("goes-on");
-    running(2).save(&path, &SETUP.params, false).unwrap();
-    assert!(running(1).save(&path, &SETUP.params, false).is_err());
+    running(2).save(&path, &SETUP.params, false, &7u32).unwrap();
+    assert!(running(1).save(&path, &SETUP.params, false, &7u32).is_err());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    let loaded = RunningProof::load(&path, &SETUP.params).unwrap();
+    let (loaded, companion) = RunningProof::load::<u32>(&path, &SETUP.params, 8).unwrap();
+    assert_eq!(companion, 7);
     let mut folder = Folder::resume(SETUP.params.clone(), loaded);
     folder.push(record(0)).unwrap();
     let running = folder.finish(digest(0)).unwrap();
@@ -185,14 +201,14 @@ fn a_saved_proof_is_secret_and_goes_on() {
 }
 
 fn load(path: &Path) -> Error {
-    RunningProof::load(path, &SETUP.params).unwrap_err()
+    RunningProof::load::<u32>(path, &SETUP.params, 8).unwrap_err()
 }
 
 #[test]
 fn damaged_and_foreign_files_are_refused() {
     use sha2::{Digest, Sha256};
     let path = file("damaged");
-    running(1).save(&path, &SETUP.params, false).unwrap();
+    running(1).save(&path, &SETUP.params, false, &7u32).unwrap();
     let good = std::fs::read(&path).unwrap();
     let write = |bytes: &[u8]| std::fs::write(&path, bytes).unwrap();
     for i in (0..good.len()).step_by(good.len() / 50) {
@@ -227,7 +243,7 @@ fn damaged_and_foreign_files_are_refused() {
     let other = Params::<Same>::setup(SHAPE, Form::Spartan, dir.path()).unwrap();
     assert_ne!(other.digest(), SETUP.params.digest());
     write(&good);
-    let error = RunningProof::load(&path, &other).unwrap_err();
+    let error = RunningProof::load::<u32>(&path, &other, 8).unwrap_err();
     assert!(error.to_string().contains("commitment key"), "{error}");
 }
 

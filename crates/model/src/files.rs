@@ -1,5 +1,6 @@
 //! Writing files so that nothing is lost and nothing leaks.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -47,6 +48,40 @@ impl Drop for Registered {
     }
 }
 
+const SUFFIX: &str = ".tmp";
+
+/// How the temporary names of a file begin.
+fn prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".pleat-");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push("-");
+    prefix
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+/// Removes what a process that was killed while it wrote `path` left behind. Nobody may be writing it now.
+///
+/// # Errors
+/// A folder that cannot be read, or a file in it that cannot be removed.
+pub fn remove_leftovers(path: &Path) -> std::io::Result<()> {
+    let prefix = prefix(path);
+    for entry in std::fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(SUFFIX.as_bytes()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file under a temporary name beside its destination, flushes it to disk and renames it,
 /// so that `path` holds either its old content or all of the new.
 ///
@@ -76,12 +111,10 @@ pub fn write_atomic(
     if !force && path.exists() {
         return Err(exists());
     }
-    let folder = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".pleat-").suffix(".tmp");
+    let prefix = prefix(path);
+    builder.prefix(&prefix).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

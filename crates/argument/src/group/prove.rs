@@ -2,14 +2,17 @@
 
 mod chunk;
 mod close;
+mod snapshot;
 mod vectors;
 
 use ff::Field;
 use halo2curves::bn256::G1Affine;
 use pleat_model::network::{Network, Weights};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use self::chunk::Scratch;
+pub use self::snapshot::Snapshot;
 use super::{Place, constants, context, positions, seed};
 use crate::claims::Combination;
 use crate::commitment::{Blinder, Key};
@@ -70,7 +73,7 @@ pub struct Setting<'a> {
 }
 
 /// Seconds spent in each part of the proof.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Times {
     /// Filling columns and counting lookups.
     pub fill: f64,
@@ -109,8 +112,33 @@ pub struct StepRecord {
     pub message: Message,
 }
 
+/// What takes the steps of a proof that is folded.
+pub trait Steps {
+    /// One more step.
+    ///
+    /// # Errors
+    /// What ends the proof.
+    fn step(&mut self, record: StepRecord) -> Result<()>;
+
+    /// The prover is between two groups. Whoever wants to go on from here some day takes a `snapshot`, which
+    /// costs a copy of the combination; calling it is optional.
+    ///
+    /// # Errors
+    /// What ends the proof.
+    fn between_groups(&mut self, snapshot: &dyn Fn() -> Snapshot) -> Result<()> {
+        let _ = snapshot;
+        Ok(())
+    }
+}
+
+impl<F: FnMut(StepRecord) -> Result<()>> Steps for F {
+    fn step(&mut self, record: StepRecord) -> Result<()> {
+        self(record)
+    }
+}
+
 /// Where the steps of a proof go, if they are folded instead of kept.
-pub type Sink<'a> = &'a mut (dyn FnMut(StepRecord) -> Result<()> + 'a);
+pub type Sink<'a> = &'a mut (dyn Steps + 'a);
 
 /// A proof in the making.
 pub struct Prover<'a> {
@@ -245,6 +273,11 @@ impl<'a> Prover<'a> {
         let Setting {
             program, statement, ..
         } = setting;
+        if let Some(sink) = self.sink.take() {
+            let told = sink.between_groups(&|| self.snapshot());
+            self.sink = Some(sink);
+            told?;
+        }
         let place = Place::new(program, self.state.samples, statement.samples);
         let mut times = self.times;
         let group = self.state.group;
@@ -338,7 +371,7 @@ impl<'a> Prover<'a> {
             match &mut self.sink {
                 Some(sink) => {
                     self.multipliers.extend(outcome.multipliers);
-                    sink(StepRecord {
+                    sink.step(StepRecord {
                         state: before,
                         descriptor: descriptor.clone(),
                         message,

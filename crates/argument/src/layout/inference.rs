@@ -7,9 +7,9 @@ use super::{Compiler, Home, Piece, ROW_BITS};
 use crate::program::{COLUMN_BITS, DataLayout, Kind, Program, Region};
 use crate::{Error, Result};
 
-/// Data vectors have at least this many entries (as a power of two) where the size class allows: the data
-/// id does not depend on the class then.
-const DATA_BITS: u32 = 17;
+/// Data vectors have at least this many entries (as a power of two) where the size class allows: long enough
+/// for groups that amortise tables and weights, short enough to cut a data set in shards anywhere.
+const DATA_BITS: u32 = 19;
 /// Rows of a group of several samples at most: enough to amortise tables and weights, few enough to
 /// bound memory (some 30 bytes a row).
 const GROUP_ROWS: u64 = 1 << 22;

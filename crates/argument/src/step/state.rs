@@ -1,6 +1,7 @@
 //! What is carried from step to step. Its digest is all that the folded circuit's input and output show.
 
 use ff::Field;
+use serde::{Deserialize, Serialize};
 
 use super::Shape;
 use crate::Scalar;
@@ -9,7 +10,7 @@ use crate::program::COLUMN_BITS;
 use crate::transcript::{Domain, hash};
 
 /// What never changes: the public side of a statement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constants {
     /// Digest of the statement.
     pub statement: Scalar,
@@ -24,7 +25,7 @@ pub struct Constants {
 }
 
 /// The state between steps; between groups [`Inner`] is zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// What never changes.
     pub constants: Constants,
@@ -49,7 +50,7 @@ pub struct State {
 }
 
 /// The state of a group, zero outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inner {
     /// Chain over the descriptors so far.
     pub program: Scalar,
@@ -88,7 +89,7 @@ pub struct Inner {
 }
 
 /// A sum-check's last claim, less what slots have accounted for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// Of the sum-check.
     pub claim: Scalar,

@@ -256,9 +256,10 @@ fn folded_claims_through_the_registry() {
         records.push(record);
         Ok(())
     };
-    let (registration, _) = MODEL
+    let registration = MODEL
         .fold_registration([4; 32], Scheme::HyperKzg, &mut keep)
-        .unwrap();
+        .unwrap()
+        .proof;
     let mut registry = Registry::default();
     let shape = Shape::new(ROW_BITS);
     let attest = |records: &[StepRecord], expected: &Expected| {
@@ -306,8 +307,9 @@ fn folded_claims_through_the_registry() {
         Ok(())
     };
     let claim = OUTPUTS.claim.clone();
+    let prepared = evaluation.prepare(inputs, claim.context, [5; 32]).unwrap();
     let made = evaluation
-        .fold(inputs, claim.context, [5; 32], Scheme::Mercury, &mut keep)
+        .fold(prepared, inputs, Scheme::Mercury, &mut keep, None)
         .unwrap();
     let verify = |registry: &Registry, attest: &dyn Fn(&Expected) -> Result<()>| {
         registry.verify_folded_claim(&KEY, network, &claim, &made.proof, attest)
@@ -324,6 +326,7 @@ fn folded_claims_through_the_registry() {
     assert!(verify(&registry, &|e| attest(&other, e)).is_err());
     // What a sink says ends the proof.
     let mut full = |_| Err(Error::Invalid("full".into()));
-    let stopped = evaluation.fold(inputs, claim.context, [6; 32], Scheme::Mercury, &mut full);
+    let prepared = evaluation.prepare(inputs, claim.context, [6; 32]).unwrap();
+    let stopped = evaluation.fold(prepared, inputs, Scheme::Mercury, &mut full, None);
     assert!(matches!(stopped, Err(Error::Invalid(_))));
 }

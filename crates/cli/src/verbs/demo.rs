@@ -13,6 +13,7 @@ use crate::args::{ClassArgs, Cli, Command, DataArgs, DemoArgs, VerifyArgs};
 use crate::class::choose;
 use crate::console::Console;
 use crate::estimate::estimate;
+use crate::resources::require_room;
 use crate::scratch::Scratch;
 use crate::verbs::{import, open_data, prove, register, select, verify};
 use crate::workshop::Workshop;
@@ -80,6 +81,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         class,
         args.samples as u64,
     )?;
+    require_room(console, &estimated, &proof, args.force)?;
     let power = estimated.power;
     let keys = super::srs::folder(cache);
     if matches!(
@@ -124,6 +126,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         kind: Kind::Accuracy,
         context: &[],
         output: &proof,
+        checkpoints: None,
         force: args.force,
     };
     let proved = prove::prove(&workshop, &task, &samples, console)?;

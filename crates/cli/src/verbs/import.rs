@@ -111,6 +111,7 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         },
     )
     .with_context(|| format!("model {}", args.model.display()))?;
+    progress.set(1);
     progress.done();
     if !quantized.fidelity.accepted(samples.len()) {
         console.note(&format!(

@@ -184,7 +184,8 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
     })
 }
 
-fn operation(op: &LayerOp) -> String {
+/// What a layer does, in a few words.
+pub(crate) fn operation(op: &LayerOp) -> String {
     let window = |w: &pleat_model::graph::Window| {
         format!("{}x{} /{}", w.kernel[0], w.kernel[1], w.stride[0])
     };

@@ -6,6 +6,7 @@ pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod register;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod shell;
 pub(crate) mod srs;

@@ -8,6 +8,7 @@ use pleat_argument::evaluation::Evaluation;
 use pleat_argument::program::Kind;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_compressor::Statement as Claimed;
+use pleat_folding::{Keep, Subject};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::check_label;
 use pleat_model::execute::Executor;
@@ -17,11 +18,13 @@ use serde::Serialize;
 use crate::args::ProveArgs;
 use crate::class::choose;
 use crate::console::Console;
-use crate::resources::peak_rss_bytes;
-use crate::selection::Selection;
+use crate::estimate::estimate;
+use crate::resources::{peak_rss_bytes, require_room};
+use crate::resume::{Checkpoints, compare};
+use crate::selection::{Selection, Shown};
 use crate::shard::spelled;
 use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
-use crate::workshop::{Content, Setup, Spent, Workshop};
+use crate::workshop::{Content, Kept, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ProveResult {
@@ -48,6 +51,7 @@ pub(crate) struct Task<'a> {
     pub(crate) kind: Kind,
     pub(crate) context: &'a [u8],
     pub(crate) output: &'a Path,
+    pub(crate) checkpoints: Option<&'a Checkpoints>,
     pub(crate) force: bool,
 }
 
@@ -56,6 +60,8 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     inputs.extend(args.data.labels.as_deref());
     inputs.extend(args.registration.as_deref());
     crate::output::check(&args.output, &inputs, args.force)?;
+    inputs.push(&args.output);
+    let checkpoints = Checkpoints::of(args, &inputs, console)?;
     let bundle = load_bundle(&args.bundle)?;
     let kind = args.statement.into();
     let (data, mut range) = open_data(&bundle.network, &args.data)?;
@@ -76,8 +82,11 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
         console.note(&format!("shard {shard}: {part}"));
     }
     let samples = select(data, range, kind, &args.data.data)?;
+    let (labelled, count) = (samples.labelled(), samples.count());
+    let cost = estimate(&bundle.network, kind, labelled, class, count)?;
+    require_room(console, &cost, &args.output, args.force)?;
     // Everything that can be refused is refused before the first expensive step.
-    check_samples(&bundle, &samples).with_context(place)?;
+    check_samples(&bundle, &samples, console).with_context(place)?;
     let key = registration.as_ref().map(|(_, own)| own.origin.key);
     let workshop = Workshop::open(class, form, key, cache, console)?;
     if let Some((path, own)) = &registration {
@@ -97,6 +106,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
         kind,
         context: &args.context.0,
         output: &args.output,
+        checkpoints: Some(&checkpoints),
         force: args.force,
     };
     let result = prove(&workshop, &task, &samples, console)?;
@@ -113,11 +123,60 @@ pub(crate) fn prove(
     let model = workshop.model(task.bundle, task.path, console)?;
     let evaluation = Evaluation::new(&model, task.kind, samples, Visibility::Public, None)?;
     let steps = evaluation.schedule(samples.count())?.steps();
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret)?;
+    let checkpoint = match task.checkpoints {
+        Some(checkpoints) => checkpoints.load(&workshop.params)?,
+        None => None,
+    };
+    let secret = match &checkpoint {
+        Some(checkpoint) => checkpoint.secret,
+        None => {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret)?;
+            secret
+        }
+    };
     let context = context_hash(task.context);
-    let (proved, running, seconds) = workshop.fold(steps, console, |scheme, sink| {
-        evaluation.fold(samples, context, secret, scheme, sink)
+    let prepared = {
+        let progress = console.progress("committing to samples", samples.count() as usize);
+        let shown = Shown {
+            samples,
+            progress: &progress,
+        };
+        let prepared = evaluation.prepare(&shown, context, secret)?;
+        progress.done();
+        prepared
+    };
+    let statement = prepared.statement();
+    let subject = Subject {
+        kind: task.kind,
+        group_bits: evaluation.program().group_bits,
+        samples: statement.samples,
+        model: to_bytes(&statement.model),
+        data: to_bytes(&statement.data),
+        context: to_bytes(&statement.context),
+    };
+    let (mut snapshot, mut from) = (None, None);
+    if let (Some(checkpoints), Some(checkpoint)) = (task.checkpoints, checkpoint) {
+        compare(&checkpoints.path, &checkpoint.subject, &subject)?;
+        console.note(&format!(
+            "going on after {} of {steps} steps",
+            checkpoint.running.steps
+        ));
+        snapshot = Some(checkpoint.snapshot);
+        from = Some((checkpoint.running, checkpoint.ahead));
+    }
+    let kept = task.checkpoints.map(|checkpoints| Kept {
+        keep: Keep {
+            path: checkpoints.path.clone(),
+            every: checkpoints.every,
+            subject,
+            secret,
+            steps,
+        },
+        from,
+    });
+    let (proved, running, seconds) = workshop.fold(steps, kept, console, |scheme, sink| {
+        evaluation.fold(prepared, samples, scheme, sink, snapshot)
     })?;
     let mut spent = Spent::new(&proved.times, &running, seconds);
     let content = Content {
@@ -144,6 +203,9 @@ pub(crate) fn prove(
     write_atomic(task.output, Access::Public, task.force, |w| {
         w.write_all(&bytes)
     })?;
+    if let Some(checkpoints) = task.checkpoints {
+        checkpoints.remove(console);
+    }
     let setup = workshop.setup();
     Ok(ProveResult {
         proof: task.output.to_owned(),
@@ -163,7 +225,8 @@ pub(crate) fn prove(
 
 /// Computes every sample once: unreadable ones, wrong labels and values that leave a table are found
 /// in a thousandth of the time the proof takes.
-pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection) -> Result<()> {
+pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection, console: &Console) -> Result<()> {
+    let progress = console.progress("checking samples", samples.count() as usize);
     let executor = Executor::new(&bundle.network, &bundle.weights);
     let classes = bundle.network.classes();
     for index in 0..samples.count() {
@@ -173,7 +236,9 @@ pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection) -> Result<()> 
             }
             executor.run(&sample.values, index as usize)?;
         }
+        progress.set(index as usize + 1);
     }
+    progress.done();
     Ok(())
 }
 

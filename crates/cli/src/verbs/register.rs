@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::args::RegisterArgs;
 use crate::class::choose;
 use crate::console::Console;
-use crate::resources::peak_rss_bytes;
+use crate::estimate::estimate_registration;
+use crate::resources::{peak_rss_bytes, require_room};
 use crate::verbs::{Statement, load_bundle};
 use crate::workshop::{Content, Setup, Spent, Workshop};
 
@@ -34,6 +35,8 @@ pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Resul
     crate::output::check(&args.output, &[&args.bundle], args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let class = choose(&bundle.network, &args.class, args.samples as u64)?;
+    let cost = estimate_registration(&bundle.network, class)?;
+    require_room(console, &cost, &args.output, args.force)?;
     let workshop = Workshop::open(class, args.form.into(), None, cache, console)?;
     let result = register(
         &workshop,
@@ -58,11 +61,11 @@ pub(crate) fn register(
     let (schedule, _) = model.registration_statement()?;
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let (proved, running, seconds) = workshop.fold(schedule.steps(), console, |scheme, sink| {
+    let steps = schedule.steps();
+    let (proved, running, seconds) = workshop.fold(steps, None, console, |scheme, sink| {
         model.fold_registration(secret, scheme, sink)
     })?;
-    let (folded, times) = proved;
-    let mut spent = Spent::new(&times, &running, seconds);
+    let mut spent = Spent::new(&proved.times, &running, seconds);
     let id = to_bytes(&model.id);
     let content = Content {
         statement: Claimed::of_model(model.row_bits, id),
@@ -70,7 +73,7 @@ pub(crate) fn register(
         correct: 0,
         outputs: vec![],
         bundle,
-        folded,
+        folded: proved.proof,
     };
     let (envelope, compress_seconds) = workshop.finish(&running, content, console)?;
     spent.compress_seconds = compress_seconds;

@@ -1,7 +1,11 @@
 //! `pleat run`: integer outputs without a proof.
 
+use std::ops::Range;
+use std::path::Path;
+
 use anyhow::{Context, Result};
-use pleat_model::data::{Sample, check_label};
+use pleat_model::bundle::Bundle;
+use pleat_model::data::{DataSet, Sample, check_label};
 use pleat_model::execute::Executor;
 use pleat_model::network::Network;
 use rayon::prelude::*;
@@ -11,8 +15,9 @@ use crate::args::RunArgs;
 use crate::console::Console;
 use crate::verbs::{load_bundle, open_data};
 
-/// Samples computed at once.
+/// Samples computed at once, and their values, so that large images do not take much memory.
 const BATCH: usize = 512;
+const BATCH_VALUES: usize = 1 << 23;
 
 #[derive(Debug, Serialize)]
 struct RunResult {
@@ -37,9 +42,6 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
     let bundle = load_bundle(&args.bundle)?;
     let network = &bundle.network;
     let (data, range) = open_data(network, &args.data)?;
-    let classes = network.classes();
-    let executor = Executor::new(network, &bundle.weights);
-    let progress = console.progress("samples", range.len());
     let offset = range.start;
     let mut result = RunResult {
         samples: range.len(),
@@ -57,39 +59,14 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
         accuracy: None,
         seconds: 0.0,
     };
-    let place = || format!("data {}", args.data.data.display());
-    let mut samples = data.samples(range).with_context(place)?;
-    loop {
-        let batch = samples
-            .by_ref()
-            .take(BATCH)
-            .collect::<pleat_model::Result<Vec<Sample>>>()
-            .with_context(place)?;
-        if batch.is_empty() {
-            break;
+    let path = &args.data.data;
+    compute(&bundle, &data, path, range, console, |sample, outputs| {
+        result.predictions.push(Network::top1(&outputs[0]));
+        result.outputs.push(outputs);
+        if let (Some(labels), Some(label)) = (&mut result.labels, sample.label) {
+            labels.push(label);
         }
-        let first = offset + result.outputs.len();
-        let outputs = batch
-            .par_iter()
-            .enumerate()
-            .map(|(i, s)| {
-                if let Some(label) = s.label {
-                    check_label(label, classes, first + i)?;
-                }
-                executor.run(&s.values, first + i)
-            })
-            .collect::<pleat_model::Result<Vec<_>>>()
-            .with_context(place)?;
-        result
-            .predictions
-            .extend(outputs.iter().map(|o| Network::top1(&o[0])));
-        result.outputs.extend(outputs);
-        if let Some(labels) = &mut result.labels {
-            labels.extend(batch.iter().filter_map(|s| s.label));
-        }
-        progress.set(result.outputs.len());
-    }
-    progress.done();
+    })?;
     if let Some(labels) = &result.labels {
         let correct = labels
             .iter()
@@ -101,6 +78,57 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
     }
     result.seconds = start.elapsed().as_secs_f64();
     console.result(&result, || text(&result))
+}
+
+/// Computes the outputs of a range of samples; `each` gets them in order.
+///
+/// # Errors
+/// Samples that cannot be read or that the network refuses, labels that name no class.
+pub(crate) fn compute(
+    bundle: &Bundle,
+    data: &DataSet,
+    path: &Path,
+    range: Range<usize>,
+    console: &Console,
+    mut each: impl FnMut(&Sample, Vec<Vec<i32>>),
+) -> Result<()> {
+    let network = &bundle.network;
+    let classes = network.classes();
+    let executor = Executor::new(network, &bundle.weights);
+    let progress = console.progress("samples", range.len());
+    let place = || format!("data {}", path.display());
+    let start = range.start;
+    let mut first = start;
+    let mut samples = data.samples(range).with_context(place)?;
+    let batch_size = (BATCH_VALUES / network.input.shape.len().max(1)).clamp(1, BATCH);
+    loop {
+        let batch = samples
+            .by_ref()
+            .take(batch_size)
+            .collect::<pleat_model::Result<Vec<Sample>>>()
+            .with_context(place)?;
+        if batch.is_empty() {
+            break;
+        }
+        let outputs = batch
+            .par_iter()
+            .enumerate()
+            .map(|(i, s)| {
+                if let Some(label) = s.label {
+                    check_label(label, classes, first + i)?;
+                }
+                executor.run(&s.values, first + i)
+            })
+            .collect::<pleat_model::Result<Vec<_>>>()
+            .with_context(place)?;
+        for (sample, outputs) in batch.iter().zip(outputs) {
+            each(sample, outputs);
+        }
+        first += batch.len();
+        progress.set(first - start);
+    }
+    progress.done();
+    Ok(())
 }
 
 fn text(r: &RunResult) -> String {

@@ -236,7 +236,7 @@ impl Case<'_> {
 }
 
 /// The error of one of several proofs, by the name of its file.
-fn located(error: ProofError, places: &[String]) -> anyhow::Error {
+pub(crate) fn located(error: ProofError, places: &[String]) -> anyhow::Error {
     let (part, error) = match error {
         ProofError::Part { part, source } => (part, *source),
         other => (0, other),

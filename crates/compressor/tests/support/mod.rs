@@ -209,10 +209,10 @@ pub(crate) fn verifying(form: Form) -> &'static VerifyingKey<Advice> {
 
 fn fold(form: Form, prove: impl FnOnce(Sink<'_>)) -> RunningProof<Advice> {
     let worker = Worker::spawn(&forms(form).params).unwrap();
-    let mut sink = worker.sink();
-    prove(&mut sink);
-    drop(sink);
-    worker.join().unwrap()
+    let mut queue = worker.queue();
+    prove(&mut queue);
+    drop(queue);
+    worker.join(None, &mut |_| ()).unwrap()
 }
 
 /// The registration of the model, and a proof about it.
@@ -230,7 +230,12 @@ pub(crate) fn registration(form: Form) -> Envelope {
     let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
     let mut folded = None;
     let running = fold(form, |sink| {
-        folded = Some(model.fold_registration([1; 32], scheme, sink).unwrap().0);
+        folded = Some(
+            model
+                .fold_registration([1; 32], scheme, sink)
+                .unwrap()
+                .proof,
+        );
     });
     Envelope {
         origin: Origin::of(params),
@@ -262,11 +267,8 @@ pub(crate) fn proof(
     let mut proved = None;
     let running = fold(form, |sink| {
         let context = context_hash(CONTEXT);
-        proved = Some(
-            evaluation
-                .fold(data, context, [2; 32], scheme, sink)
-                .unwrap(),
-        );
+        let prepared = evaluation.prepare(data, context, [2; 32]).unwrap();
+        proved = Some(evaluation.fold(prepared, data, scheme, sink, None).unwrap());
     });
     let proved = proved.unwrap();
     Envelope {

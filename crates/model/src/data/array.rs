@@ -1,7 +1,9 @@
 //! Arrays of numbers: what IDX, npy and npz have in common once their headers are read.
 
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::layout::{self, Order};
 use super::source::{Bytes, NPY_MAGIC, Source};
@@ -177,6 +179,22 @@ pub(super) struct ArrayImages {
     /// Bytes of one sample.
     record: usize,
     order: Order,
+    /// Where the last reading ended, for the next one to go on from.
+    parked: Mutex<Option<ArrayReader>>,
+}
+
+/// A place in an array: the sample that is read next.
+pub(super) struct ArrayReader {
+    bytes: Bytes,
+    index: usize,
+}
+
+impl fmt::Debug for ArrayReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrayReader")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ArrayImages {
@@ -211,6 +229,7 @@ impl ArrayImages {
             record,
             order,
             array,
+            parked: Mutex::new(None),
         })
     }
 
@@ -218,41 +237,57 @@ impl ArrayImages {
         self.count
     }
 
-    /// A reader whose first sample is `first`.
-    pub(super) fn read_from(&self, first: usize) -> Result<ArrayReader<'_>> {
+    /// A reader whose next sample is `first`: the parked one, if it can get there without starting anew.
+    pub(super) fn reader_at(&self, first: usize) -> Result<ArrayReader> {
+        let source = &self.array.source;
+        // Going back is starting anew; so is going forward where that only means to seek.
+        let reusable = |reader: &mut ArrayReader| {
+            reader.index == first || (reader.index < first && !source.seekable())
+        };
         // Cannot overflow: the length of all samples was computed when the array was opened.
-        let offset = self.array.header.len + first as u64 * self.record as u64;
+        let bytes_of = |samples: usize| samples as u64 * self.record as u64;
+        let bytes = match self.lock().take_if(reusable) {
+            Some(mut reader) => {
+                source.skip(&mut reader.bytes, bytes_of(first - reader.index))?;
+                reader.bytes
+            }
+            None => source.open_at(self.array.header.len + bytes_of(first))?,
+        };
         Ok(ArrayReader {
-            images: self,
-            bytes: self.array.source.open_at(offset)?,
-            buffer: vec![0; self.record],
+            bytes,
             index: first,
         })
     }
-}
 
-/// Reads samples one after the other.
-pub(super) struct ArrayReader<'a> {
-    images: &'a ArrayImages,
-    bytes: Bytes,
-    buffer: Vec<u8>,
-    index: usize,
-}
+    /// Keeps a reader for whoever reads on from its place.
+    pub(super) fn park(&self, reader: ArrayReader) {
+        // Behind the last sample nobody reads on: its file is closed.
+        if reader.index < self.count {
+            *self.lock() = Some(reader);
+        }
+    }
 
-impl ArrayReader<'_> {
-    pub(super) fn next(&mut self, format: &InputSpec) -> Result<Vec<i32>> {
-        let array = &self.images.array;
-        let sample = self.index;
-        self.bytes
-            .read_exact(&mut self.buffer)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ArrayReader>> {
+        // The reader is taken or put in one move, so a panic elsewhere leaves nothing half done.
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next sample; a reader that failed is of no further use.
+    pub(super) fn read(&self, reader: &mut ArrayReader, format: &InputSpec) -> Result<Vec<i32>> {
+        let array = &self.array;
+        let sample = reader.index;
+        let mut record = vec![0; self.record];
+        reader
+            .bytes
+            .read_exact(&mut record)
             .map_err(|error| array.source.read_error(error, Some(sample)))?;
-        self.index += 1;
-        if self.index == self.images.count {
-            array.check_end(&mut self.bytes)?;
+        reader.index += 1;
+        if reader.index == self.count {
+            array.check_end(&mut reader.bytes)?;
         }
         let element = array.header.element;
         let mut values = Vec::with_capacity(format.shape.len());
-        for (at, bytes) in self.buffer.chunks_exact(element.size).enumerate() {
+        for (at, bytes) in record.chunks_exact(element.size).enumerate() {
             let number = element.number(bytes).map_err(|value| {
                 Error::invalid(format!(
                     "{}: sample {sample}: {value} at position {at} is no whole number; pixels are \
@@ -266,6 +301,6 @@ impl ArrayReader<'_> {
                     .map_err(|_| super::outside_range(sample, at, number, format))?,
             );
         }
-        Ok(self.images.order.apply(values))
+        Ok(self.order.apply(values))
     }
 }

@@ -8,9 +8,13 @@
 //! | folder, or one file | PNG, JPEG | `labels.csv`, sub-folders, or `NN_LABEL` names |
 //!
 //! What a file is follows from its first bytes, not from its name. Values are
-//! taken as stored: scale, mean and deviation belong to the network. One sample
-//! is in memory at a time; plain files are sought in, compressed ones are read
-//! through. Labels are read at [`DataSet::open`], four bytes each.
+//! taken as stored: scale, mean and deviation belong to the network.
+//!
+//! Files may be larger than memory: one sample is in memory at a time, and reading
+//! goes on where it ended before, so that ranges in ascending order are one pass over
+//! the file. Going back starts anew: plain files are sought in, compressed ones and
+//! archives are read through. What grows with the data are the labels, read at
+//! [`DataSet::open`], four bytes each, and the names of image files.
 
 mod array;
 mod folder;
@@ -47,6 +51,7 @@ pub struct Sample {
 /// Samples on disk, with their labels.
 #[derive(Debug)]
 pub struct DataSet {
+    path: PathBuf,
     format: InputSpec,
     images: Images,
     labels: Option<Vec<u32>>,
@@ -122,10 +127,16 @@ impl DataSet {
             )));
         }
         Ok(Self {
+            path: path.to_owned(),
             format: format.clone(),
             images,
             labels,
         })
+    }
+
+    /// The file or folder of the samples.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Number of samples.
@@ -156,7 +167,8 @@ impl DataSet {
         })
     }
 
-    /// The samples of `range`, in order. Those before it are not decoded.
+    /// The samples of `range`, in order. Those before it are not decoded, and if the last range that was
+    /// read ended there, nothing is opened or read again.
     ///
     /// The iterator ends after its first error.
     pub fn samples(&self, range: Range<usize>) -> Result<Samples<'_>> {
@@ -168,17 +180,10 @@ impl DataSet {
                 self.len()
             )));
         }
-        let reader = match &self.images {
-            Images::Array(array) if !range.is_empty() => {
-                Reader::Array(array.read_from(range.start)?)
-            }
-            Images::Array(_) => Reader::Files(&[]),
-            Images::Files(files) => Reader::Files(files),
-        };
         Ok(Samples {
             set: self,
             range,
-            reader,
+            reader: None,
         })
     }
 }
@@ -187,20 +192,24 @@ impl DataSet {
 pub struct Samples<'a> {
     set: &'a DataSet,
     range: Range<usize>,
-    reader: Reader<'a>,
-}
-
-enum Reader<'a> {
-    Array(ArrayReader<'a>),
-    Files(&'a [PathBuf]),
+    /// For arrays, from the first sample to the first error.
+    reader: Option<ArrayReader>,
 }
 
 impl Samples<'_> {
     fn read(&mut self, index: usize) -> Result<Sample> {
         let format = &self.set.format;
-        let values = match &mut self.reader {
-            Reader::Array(reader) => reader.next(format)?,
-            Reader::Files(files) => {
+        let values = match &self.set.images {
+            Images::Array(array) => {
+                let mut reader = match self.reader.take() {
+                    Some(reader) => reader,
+                    None => array.reader_at(index)?,
+                };
+                let values = array.read(&mut reader, format)?;
+                self.reader = Some(reader);
+                values
+            }
+            Images::Files(files) => {
                 let path = files
                     .get(index)
                     .ok_or_else(|| Error::invalid(format!("there is no sample {index}")))?;
@@ -215,6 +224,15 @@ impl Samples<'_> {
         }
         let label = self.set.labels.as_ref().and_then(|l| l.get(index).copied());
         Ok(Sample { values, label })
+    }
+}
+
+/// The next range may begin where this one ended.
+impl Drop for Samples<'_> {
+    fn drop(&mut self) {
+        if let (Images::Array(array), Some(reader)) = (&self.set.images, self.reader.take()) {
+            array.park(reader);
+        }
     }
 }
 

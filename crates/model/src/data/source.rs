@@ -137,7 +137,7 @@ impl Source {
         };
         let opened: io::Result<Bytes> = (|| match &self.packing {
             Packing::Plain { .. } => Ok(Box::new(at_start(offset)?) as Bytes),
-            Packing::Gzip => skipped(Box::new(MultiGzDecoder::new(at_start(0)?)), offset),
+            Packing::Gzip => passed(Box::new(MultiGzDecoder::new(at_start(0)?)), offset),
             Packing::Member(member) => {
                 let raw = at_start(member.start)?.take(member.compressed_len);
                 let inner: Bytes = if member.deflated {
@@ -151,10 +151,20 @@ impl Source {
                     wanted: member.crc,
                     left: member.len,
                 };
-                skipped(Box::new(checked), offset)
+                passed(Box::new(checked), offset)
             }
         })();
         opened.map_err(|error| self.read_error(error, None))
+    }
+
+    /// Whether opening the source elsewhere costs no more than passing over a few bytes.
+    pub(super) fn seekable(&self) -> bool {
+        matches!(self.packing, Packing::Plain { .. })
+    }
+
+    /// Passes over the next `count` of its bytes.
+    pub(super) fn skip(&self, bytes: &mut Bytes, count: u64) -> Result<()> {
+        skip(bytes, count).map_err(|error| self.read_error(error, None))
     }
 
     /// What a failed read means here; `sample` is the one it happened in.
@@ -186,12 +196,17 @@ impl fmt::Display for Source {
 }
 
 /// Compressed data cannot be sought in, so what lies before `offset` is read and dropped.
-fn skipped(mut bytes: Bytes, offset: u64) -> io::Result<Bytes> {
-    let passed = io::copy(&mut (&mut bytes).take(offset), &mut io::sink())?;
-    if passed < offset {
+fn passed(mut bytes: Bytes, offset: u64) -> io::Result<Bytes> {
+    skip(&mut bytes, offset)?;
+    Ok(bytes)
+}
+
+fn skip(bytes: &mut Bytes, count: u64) -> io::Result<()> {
+    let skipped = io::copy(&mut bytes.take(count), &mut io::sink())?;
+    if skipped < count {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Compares a member with the length and checksum in the archive's directory.

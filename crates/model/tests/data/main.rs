@@ -8,4 +8,5 @@ mod formats;
 mod fuzz;
 mod images;
 mod shared;
+mod streaming;
 mod support;

@@ -1,0 +1,219 @@
+//! What a proof file claims, and what its public architecture says.
+
+use pleat_argument::program::Kind;
+use pleat_compressor::Combined;
+use pleat_model::graph::Head;
+use serde::Serialize;
+
+use super::plain;
+use crate::failure::NotProved;
+
+/// Two-sided 95 % of a normal distribution, in standard deviations.
+const DEVIATIONS: f64 = 1.959_963_984_540_054;
+
+/// The statement of a proof.
+#[derive(Debug, Serialize)]
+pub(crate) struct Claim {
+    pub(crate) kind: &'static str,
+    /// In words.
+    pub(crate) sentence: String,
+    pub(crate) model_id: String,
+    pub(crate) data_id: String,
+    pub(crate) samples: u64,
+    /// Index of the first sample in the data.
+    pub(crate) offset: u64,
+    /// The prover's bytes in hexadecimal.
+    pub(crate) context: String,
+    pub(crate) correct: Option<u64>,
+    pub(crate) accuracy: Option<f64>,
+    /// Wilson score interval of the accuracy at 95 %.
+    pub(crate) interval: Option<[f64; 2]>,
+}
+
+impl Claim {
+    /// Of proofs and their outputs.
+    ///
+    /// # Errors
+    /// What no statement could mean: more correct samples than samples, outputs that are not one list per
+    /// sample and output.
+    pub(crate) fn of(proofs: &Combined, outputs: &[Vec<Vec<i32>>]) -> Result<Self, NotProved> {
+        let s = proofs.statement();
+        let network = proofs.network();
+        let refuse = |text: String| Err(NotProved(text));
+        let (samples, correct) = (s.samples, proofs.correct());
+        if samples == 0 || correct > samples {
+            return refuse(format!("it claims {correct} of {samples} samples"));
+        }
+        let widths = network.outputs.iter();
+        let widths: Vec<usize> = widths
+            .map(|o| network.layers[o.layer].shape.len())
+            .collect();
+        let whole = |sample: &Vec<Vec<i32>>| sample.iter().map(Vec::len).eq(widths.iter().copied());
+        let accuracy = match s.kind {
+            Kind::Accuracy => Some(correct as f64 / samples as f64),
+            Kind::Outputs if outputs.len() as u64 != samples => {
+                return refuse(format!(
+                    "it has outputs of {} samples and is about {samples}",
+                    outputs.len()
+                ));
+            }
+            Kind::Outputs if !outputs.iter().all(whole) => {
+                return refuse("its outputs are not the network's in number".into());
+            }
+            // Of registrations there are no statements of this kind.
+            Kind::Outputs | Kind::RegisteredModel | Kind::RegisteredData => None,
+        };
+        let noun = if samples == 1 { "sample" } else { "samples" };
+        let sentence = match accuracy {
+            Some(_) => format!(
+                "A private neural network gives the right class for exactly {} of {} {noun}.",
+                thousands(correct),
+                thousands(samples)
+            ),
+            None => format!(
+                "On {} {noun}, a private neural network’s outputs are exactly those in the proof.",
+                thousands(samples)
+            ),
+        };
+        Ok(Self {
+            kind: match accuracy {
+                Some(_) => "accuracy",
+                None => "outputs",
+            },
+            sentence,
+            model_id: hex::encode(s.model),
+            data_id: hex::encode(s.data),
+            samples,
+            offset: proofs.offset(),
+            context: hex::encode(&s.context),
+            correct: accuracy.map(|_| correct),
+            accuracy,
+            interval: accuracy.map(|_| wilson(correct, samples)),
+        })
+    }
+}
+
+/// The Wilson score interval of `correct` of `samples` (at least one) at 95 %.
+fn wilson(correct: u64, samples: u64) -> [f64; 2] {
+    let (n, square) = (samples as f64, DEVIATIONS * DEVIATIONS);
+    let p = correct as f64 / n;
+    let scale = 1.0 + square / n;
+    let centre = (p + square / (2.0 * n)) / scale;
+    let half = (p * (1.0 - p) / n + square / (4.0 * n * n)).sqrt() * DEVIATIONS / scale;
+    // At the ends the formula meets 0 and 1 but for rounding.
+    let low = if correct == 0 { 0.0 } else { centre - half };
+    let high = if correct == samples {
+        1.0
+    } else {
+        centre + half
+    };
+    [low.max(0.0), high.min(1.0)]
+}
+
+/// The public part of the network.
+#[derive(Debug, Serialize)]
+pub(crate) struct Architecture {
+    pub(crate) layers: usize,
+    pub(crate) parameters: u64,
+    /// Channels, rows, columns.
+    pub(crate) input: String,
+    /// Values of output 0: the classes.
+    pub(crate) classes: usize,
+    pub(crate) outputs: Vec<OutputFacts>,
+    /// Rows of a chunk, as a power of two.
+    pub(crate) size_class: u32,
+    pub(crate) form: String,
+    /// Identity of the commitment key.
+    pub(crate) key_id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct OutputFacts {
+    pub(crate) name: String,
+    pub(crate) values: usize,
+    /// Real value of one unit.
+    pub(crate) unit: f64,
+    /// What stood behind the values in the model file and is not computed.
+    pub(crate) head: Option<&'static str>,
+}
+
+impl Architecture {
+    pub(crate) fn of(proofs: &Combined) -> Self {
+        let network = proofs.network();
+        let outputs = network.outputs.iter().map(|output| {
+            let layer = &network.layers[output.layer];
+            OutputFacts {
+                name: plain(&output.name),
+                values: layer.shape.len(),
+                unit: layer.scale,
+                head: match output.head {
+                    Head::Values => None,
+                    Head::Softmax { .. } => Some("softmax"),
+                    Head::ArgMax { .. } => Some("argmax"),
+                },
+            }
+        });
+        Self {
+            layers: network.layers.len(),
+            parameters: network.parameters() as u64,
+            input: network.input.shape.to_string(),
+            classes: network.classes(),
+            outputs: outputs.collect(),
+            size_class: proofs.statement().row_bits,
+            form: proofs.origin().form.to_string(),
+            key_id: hex::encode(proofs.origin().key),
+        }
+    }
+}
+
+/// Digits in groups of three.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Expected: the closed form of the score test, computed elsewhere to four digits.
+    #[test]
+    fn intervals_are_wilson_s() {
+        for (correct, samples, expected) in [
+            (97, 100, [0.9155, 0.9897]),
+            (50, 100, [0.4038, 0.5962]),
+            (0, 10, [0.0, 0.2775]),
+            (10, 10, [0.7225, 1.0]),
+            (1, 1, [0.2065, 1.0]),
+        ] {
+            let found = wilson(correct, samples);
+            for (f, e) in found.iter().zip(expected) {
+                assert!((f - e).abs() < 5e-5, "{correct} of {samples}: {found:?}");
+            }
+        }
+        assert_eq!(wilson(0, 3)[0], 0.0);
+        assert_eq!(wilson(3, 3)[1], 1.0);
+        assert!(wilson(u64::MAX - 1, u64::MAX).iter().all(|x| x.is_finite()));
+    }
+
+    #[test]
+    fn digits_come_in_threes() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (10_000, "10,000"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(thousands(n), text);
+        }
+    }
+}
