@@ -414,7 +414,7 @@ fn changed_bytes_are_refused() {
     // With the right checksum: does not decode, or is refused for what it says.
     let end = n - 32;
     let mut decoded = 0;
-    for i in (12..end).step_by(n / 50) {
+    for i in (12..end).step_by(n / 30) {
         let mut bytes = good[..end].to_vec();
         bytes[i] ^= 1 << (i % 8);
         let checksum = Sha256::digest(&bytes);
@@ -425,5 +425,5 @@ fn changed_bytes_are_refused() {
             decoded += 1;
         }
     }
-    assert!(decoded > 5, "{decoded}");
+    assert!(decoded > 3, "{decoded}");
 }
