@@ -136,7 +136,11 @@ def run(command: list[str], report: Report, lock: IO[str] | None = None) -> Outc
 
 
 def mortal(command: list[str]) -> list[str]:
-    """The same, ended by SIGTERM (which writes a checkpoint) if this worker dies before it."""
+    """The same, ended by SIGTERM if this worker dies before it.
+
+    The kernel sends the signal once for every thread of the worker that outlives the others, and a second
+    SIGTERM ends pleat at once: the next try may have to go on from the checkpoint before.
+    """
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
 
