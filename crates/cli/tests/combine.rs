@@ -256,7 +256,7 @@ fn shards_of_something_else_are_named() {
                 e.origin.class[0] = 14;
                 e.statement.row_bits = 14;
             },
-            "made for size class 2^13 and form spartan, the proof for 2^14",
+            "made for size class 2^13 and form Spartan, the proof for 2^14",
         ),
         (
             "key.proof",
@@ -268,7 +268,7 @@ fn shards_of_something_else_are_named() {
             "circuit.proof",
             3,
             |e| e.origin.parameters[0] ^= 1,
-            "its final argument is spartan, parameters",
+            "its final argument is Spartan, parameters",
         ),
         (
             "labels.proof",

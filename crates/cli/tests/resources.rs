@@ -91,6 +91,8 @@ fn a_full_disk() {
         "outputs",
         "--size-class",
         TINY_CLASS,
+        // The check of room before the work would refuse it.
+        "--force",
         "-o",
         "small/p.proof",
     ];

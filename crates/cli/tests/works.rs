@@ -162,13 +162,15 @@ fn keys_are_made_listed_and_imported() {
 #[test]
 fn help_has_an_example_everywhere() {
     let s = Scratch::new();
-    let verbs: [&[&str]; 14] = [
+    let verbs: [&[&str]; 16] = [
         &["import"],
         &["inspect"],
         &["run"],
         &["register"],
         &["prove"],
         &["verify"],
+        &["combine"],
+        &["report"],
         &["srs"],
         &["srs", "new"],
         &["srs", "import"],

@@ -65,19 +65,20 @@ impl Console {
     /// # Errors
     /// A log that cannot be opened, or that is no text file.
     pub(crate) fn start(&self, log: Option<&Path>) -> anyhow::Result<()> {
-        if let Some(path) = log {
+        let opened = log.map_or(Ok(()), |path| {
             // Nobody else sets it.
             let _ = self.0.log.set(Log::open(path)?);
-        }
+            Ok(())
+        });
         let arguments = std::env::args_os().skip(1);
         self.say(&Event::Start {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             arguments: arguments
-                .map(|a| a.to_string_lossy().into_owned())
+                .map(|a| printable(&a.to_string_lossy(), true))
                 .collect(),
         });
-        Ok(())
+        opened
     }
 
     /// The last event of a command that did what it was asked.

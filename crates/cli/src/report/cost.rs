@@ -1,7 +1,7 @@
 //! Where the rows of a proof come from: exactly, from the program that prover and verifier compile.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pleat_argument::layout::inference;
 use pleat_argument::program::{COLUMN_BITS, Fill, Program, VectorKind};
@@ -190,19 +190,16 @@ impl Cost {
 
     /// The bars: of many layers the costliest, in the order of the network.
     pub(super) fn shown(&self) -> Shown<'_> {
-        let mut sizes: Vec<u64> = self.layers().map(|p| p.rows).collect();
-        sizes.sort_unstable_by_key(|rows| std::cmp::Reverse(*rows));
-        let least = sizes.get(BARS).map_or(0, |rows| rows + 1);
-        let small = |part: &Part| part.layer.is_some() && part.rows < least;
-        let most = self.parts.iter().map(|p| p.rows).max().unwrap_or(1).max(1);
-        let others: Vec<u64> = self
-            .parts
-            .iter()
-            .filter(|p| small(p))
-            .map(|p| p.rows)
+        let mut layers: Vec<usize> = (0..self.parts.len())
+            .filter(|&index| self.parts[index].layer.is_some())
             .collect();
-        let other_rows = others.iter().sum();
-        let bars = self.parts.iter().enumerate().filter(|(_, p)| !small(p));
+        // Stable: of equal ones the first.
+        layers.sort_by_key(|&index| std::cmp::Reverse(self.parts[index].rows));
+        let small: BTreeSet<usize> = layers.into_iter().skip(BARS).collect();
+        let most = self.parts.iter().map(|p| p.rows).max().unwrap_or(1).max(1);
+        let other_rows = small.iter().map(|&index| self.parts[index].rows).sum();
+        let bars = self.parts.iter().enumerate();
+        let bars = bars.filter(|(index, _)| !small.contains(index));
         Shown {
             bars: bars
                 .map(|(index, part)| Bar {
@@ -211,14 +208,10 @@ impl Cost {
                     length: part.rows as f64 / most as f64,
                 })
                 .collect(),
-            others: others.len(),
+            others: small.len(),
             other_rows,
             other_share: other_rows as f64 / self.rows.max(1) as f64,
         }
-    }
-
-    fn layers(&self) -> impl Iterator<Item = &Part> {
-        self.parts.iter().filter(|part| part.layer.is_some())
     }
 }
 
@@ -272,4 +265,52 @@ fn beside(program: &Program, tally: &Tally) -> Vec<Beside> {
         entries,
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(layers: impl Iterator<Item = u64>) -> Cost {
+        let part = |part, layer, rows| Part {
+            part,
+            layer,
+            name: String::new(),
+            operation: String::new(),
+            rows,
+            share: 0.0,
+        };
+        let layers = layers.enumerate().map(|(l, n)| part("layer", Some(l), n));
+        let parts: Vec<Part> = layers.chain([part("padding", None, 1)]).collect();
+        Cost {
+            row_bits: 13,
+            groups: 1,
+            group_samples: 1,
+            chunks: 1,
+            rows: parts.iter().map(|p| p.rows).sum(),
+            parts,
+            beside: vec![],
+        }
+    }
+
+    #[test]
+    fn bars_and_the_rest_are_all_rows() {
+        for layers in [1, BARS, BARS + 1, 3 * BARS] {
+            // Sizes that repeat, in no order.
+            let cost = of((0..layers as u64).map(|l| 1 + l * 7 % 50));
+            let shown = cost.shown();
+            let bars: u64 = shown.bars.iter().map(|b| b.part.rows).sum();
+            assert_eq!(bars + shown.other_rows, cost.rows, "{layers} layers");
+            assert_eq!(shown.bars.len() + shown.others, layers + 1);
+            assert_eq!(shown.others > 0, layers > BARS);
+            assert_eq!(shown.bars.len(), layers.min(BARS) + 1);
+            assert!(shown.bars.iter().is_sorted_by_key(|b| b.index));
+            let layer = |p: &&Part| p.layer.is_some();
+            let least = shown.bars.iter().map(|b| b.part).filter(layer);
+            let least = least.map(|p| p.rows).min();
+            let above = cost.parts.iter().filter(layer);
+            let above = above.filter(|p| Some(p.rows) > least).count();
+            assert!(above < BARS, "a costlier layer has no bar");
+        }
+    }
 }

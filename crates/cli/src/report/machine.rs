@@ -1,14 +1,16 @@
 //! The machine a page is made on, and when.
 
 use std::num::NonZero;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::plain;
+
+/// The end of the year 9999: RFC 3339 has four digits for a year.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Where and when; the same on one machine and at one `SOURCE_DATE_EPOCH`.
 #[derive(Debug, Serialize)]
@@ -49,16 +51,17 @@ impl Made {
 /// The time of the clock, or of the variable that reproducible builds set.
 fn date(epoch: Option<&std::ffi::OsStr>) -> Result<String> {
     let now = match epoch {
-        None => OffsetDateTime::now_utc(),
+        None => SystemTime::now(),
         Some(epoch) => {
             let text = epoch.to_string_lossy();
-            let time = text.parse().ok().map(OffsetDateTime::from_unix_timestamp);
-            time.and_then(Result::ok).with_context(|| {
+            let seconds = text.parse().ok().filter(|s| *s <= LAST_SECOND);
+            let seconds = seconds.with_context(|| {
                 format!("SOURCE_DATE_EPOCH is '{text}', no number of seconds; correct or unset it")
-            })?
+            })?;
+            UNIX_EPOCH + Duration::from_secs(seconds)
         }
     };
-    Ok(now.replace_nanosecond(0)?.format(&Rfc3339)?)
+    Ok(humantime::format_rfc3339_seconds(now).to_string())
 }
 
 #[cfg(test)]
@@ -70,8 +73,9 @@ mod tests {
     fn dates_come_from_the_clock_or_the_environment() {
         let of = |text: &str| date(Some(text.as_ref()));
         assert_eq!(of("0").unwrap(), "1970-01-01T00:00:00Z");
+        assert_eq!(of("253402300799").unwrap(), "9999-12-31T23:59:59Z");
         assert_eq!(of("1700000000").unwrap(), "2023-11-14T22:13:20Z");
-        for text in ["", "yesterday", "1e9", "99999999999999999"] {
+        for text in ["", "yesterday", "1e9", "-1", "253402300800"] {
             let error = of(text).unwrap_err().to_string();
             assert!(error.contains("SOURCE_DATE_EPOCH"), "{error}");
         }

@@ -230,11 +230,13 @@ pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection, console: &Cons
     let executor = Executor::new(&bundle.network, &bundle.weights);
     let classes = bundle.network.classes();
     for index in 0..samples.count() {
+        // As the user counts them.
+        let number = (samples.offset() + index) as usize;
         for sample in samples.read(index..index + 1)? {
             if let Some(label) = sample.label {
-                check_label(label, classes, index as usize)?;
+                check_label(label, classes, number)?;
             }
-            executor.run(&sample.values, index as usize)?;
+            executor.run(&sample.values, number)?;
         }
         progress.set(index as usize + 1);
     }

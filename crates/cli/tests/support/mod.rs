@@ -78,7 +78,9 @@ impl Scratch {
 
     /// For what all tests of a binary share, which is never dropped: in the build folder, emptied now.
     pub(crate) fn shared() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pleat cli ünïcode");
+        // Test binaries may run at the same time.
+        let name = concat!("pleat cli ünïcode ", env!("CARGO_CRATE_NAME"));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Self {

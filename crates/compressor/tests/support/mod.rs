@@ -178,30 +178,28 @@ pub(crate) struct Forms {
 pub(crate) struct Setup {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) key: Key,
-    spartan: Forms,
-    micro: Forms,
 }
 
 pub(crate) static SETUP: LazyLock<Setup> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
     srs::create_local(dir.path(), 18, false).unwrap();
-    let forms = |form| {
-        let params = Arc::new(Params::setup(SHAPE, form, dir.path()).unwrap());
-        let compressor = Compressor::setup(&params).unwrap();
-        Forms { params, compressor }
-    };
-    Setup {
-        key: Key::load(dir.path(), ROW_BITS + 2).unwrap(),
-        spartan: forms(Form::Spartan),
-        micro: forms(Form::MicroSpartan),
-        dir,
-    }
+    let key = Key::load(dir.path(), ROW_BITS + 2).unwrap();
+    Setup { dir, key }
 });
+
+static SPARTAN: LazyLock<Forms> = LazyLock::new(|| make(Form::Spartan));
+static MICRO: LazyLock<Forms> = LazyLock::new(|| make(Form::MicroSpartan));
+
+fn make(form: Form) -> Forms {
+    let params = Arc::new(Params::setup(SHAPE, form, SETUP.dir.path()).unwrap());
+    let compressor = Compressor::setup(&params).unwrap();
+    Forms { params, compressor }
+}
 
 pub(crate) fn forms(form: Form) -> &'static Forms {
     match form {
-        Form::Spartan => &SETUP.spartan,
-        Form::MicroSpartan => &SETUP.micro,
+        Form::Spartan => &SPARTAN,
+        Form::MicroSpartan => &MICRO,
     }
 }
 
