@@ -62,7 +62,7 @@ const OUTPUT_BYTES: u64 = 2;
 /// Bytes of a scalar: a checkpoint holds one for every value of the opening's combination, and vectors as
 /// long as the step circuit.
 const SCALAR_BYTES: u64 = 32;
-const CHECKPOINT_VECTORS: u64 = 8;
+const CHECKPOINT_VECTORS: u64 = 3;
 
 /// Constraints of a step of a size class, folding included.
 fn constraints(row_bits: u32) -> f64 {
