@@ -57,15 +57,18 @@ class Pleat:
         return result | {"wall_seconds": seconds, "peak_bytes": usage.ru_maxrss * 1024}
 
 
-def measure(pleat: Pleat, network: Network, samples: int, statement: str, folder: Path) -> dict[str, Any]:
+def measure(
+    pleat: Pleat, network: Network, samples: int, statement: str, size_class: str | None, folder: Path
+) -> dict[str, Any]:
     """All figures of a network and a number of samples."""
     registration, proof = folder / "registration", folder / "proof"
     for path in (registration, proof):
         path.unlink(missing_ok=True)
     name = network.bundle.stem
     print(f"{name}, {samples} samples", file=sys.stderr)
-    estimate = pleat.run("inspect", network.bundle, "--samples", str(samples), "--statement", statement)
-    registered = pleat.run("register", network.bundle, "--samples", str(samples), "-o", registration)
+    chosen = ["--samples", str(samples)] + (["--size-class", size_class] if size_class else [])
+    estimate = pleat.run("inspect", network.bundle, *chosen, "--statement", statement)
+    registered = pleat.run("register", network.bundle, *chosen, "-o", registration)
     own = [*network.data, "--statement", statement, "--limit", str(samples)]
     proved = pleat.run("prove", network.bundle, *own, "--registration", registration, "-o", proof)
     verified = pleat.run("verify", proof, "--registration", registration, *network.data)
@@ -122,6 +125,7 @@ def main() -> None:
     parser.add_argument("networks", nargs="+", type=Network.parse, metavar="BUNDLE=DATA[=LABELS]")
     parser.add_argument("--samples", default="1", help="numbers of samples, like 1,16,256 (default 1)")
     parser.add_argument("--statement", default="accuracy", help="accuracy or outputs (default accuracy)")
+    parser.add_argument("--size-class", help="rows of a chunk, as a power of two (default: pleat's choice)")
     parser.add_argument("--pleat", default="pleat", help="the pleat command (default: on the path)")
     parser.add_argument("--cache", type=Path, help="pleat's folder of keys")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the JSON file to write")
@@ -132,7 +136,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for network in args.networks:
             for samples in map(int, args.samples.split(",")):
-                rows.append(measure(pleat, network, samples, args.statement, Path(folder)))
+                row = measure(
+                    pleat, network, samples, args.statement, args.size_class, Path(folder)
+                )
+                rows.append(row)
                 record = {
                     "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
                     "version": version.stdout.strip(),

@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Asks the folding thread to write a checkpoint and stop.
 static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// Whether a thread listens to [`STOP`].
 static LISTENING: AtomicBool = AtomicBool::new(false);
-/// The checkpoint there is.
+/// When it was asked to.
+static ASKED: OnceLock<Instant> = OnceLock::new();
+/// Signals that come twice within this time are one: supervisors send some to a process and to its group.
+const SAME: Duration = Duration::from_secs(1);
+/// Where the proof's checkpoints go.
 static CHECKPOINT: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// While it lives, the first signal sets the flag instead of ending the process.
@@ -35,10 +40,13 @@ impl Drop for Listening {
 
 /// Whether the process must end now; otherwise it was asked to stop.
 pub(crate) fn ends_at_once() -> bool {
-    !LISTENING.load(Ordering::SeqCst) || STOP.swap(true, Ordering::SeqCst)
+    let listening = LISTENING.load(Ordering::SeqCst);
+    let before = STOP.swap(true, Ordering::SeqCst);
+    let asked = ASKED.get_or_init(Instant::now);
+    !listening || (before && asked.elapsed() > SAME)
 }
 
-/// The proof under way can go on from this file.
+/// The proof under way goes on from this file, if there is one.
 pub(crate) fn remember(checkpoint: Option<&Path>) {
     let mut slot = CHECKPOINT.lock().unwrap_or_else(PoisonError::into_inner);
     *slot = checkpoint.map(Path::to_owned);
@@ -47,7 +55,7 @@ pub(crate) fn remember(checkpoint: Option<&Path>) {
 /// What an interrupted user wants to know.
 pub(crate) fn sentence() -> String {
     let slot = CHECKPOINT.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*slot {
+    match slot.as_deref().filter(|path| path.exists()) {
         Some(path) => format!(
             "interrupted; the checkpoint {} is there, a secret file: give --resume to go on from it",
             path.display()

@@ -42,6 +42,7 @@ impl Checkpoints {
             );
         }
         crate::output::check(&path, inputs, true)?;
+        interrupt::remember(Some(&path));
         if args.resume {
             remove_leftovers(&path).with_context(|| format!("checkpoint {}", path.display()))?;
         }
@@ -63,7 +64,6 @@ impl Checkpoints {
         if !self.resume {
             return Ok(None);
         }
-        interrupt::remember(Some(&self.path));
         let checkpoint = Checkpoint::load(&self.path, params).context("checkpoint")?;
         Ok(Some(checkpoint))
     }

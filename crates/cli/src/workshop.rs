@@ -18,7 +18,7 @@ use pleat_model::bundle::Bundle;
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::interrupt::{self, Listening};
+use crate::interrupt::Listening;
 use crate::keys;
 use crate::verbs::srs::folder;
 
@@ -147,7 +147,6 @@ impl Workshop {
         let mut tell = |notice| match notice {
             Notice::Folded(steps) => progress.set(steps as usize),
             Notice::Written { steps, seconds } => {
-                interrupt::remember(path.as_deref());
                 if let Some(path) = &path {
                     console.checkpoint(path, steps, seconds);
                 }

@@ -105,7 +105,8 @@ pub(crate) struct Keeper {
     /// Steps before the snapshot's next group.
     before: u64,
     last: Instant,
-    written: bool,
+    /// Steps in the last one that was written.
+    written: Option<u64>,
 }
 
 impl Keeper {
@@ -115,7 +116,7 @@ impl Keeper {
             snapshot: None,
             before: 0,
             last: Instant::now(),
-            written: false,
+            written: None,
         }
     }
 
@@ -136,7 +137,10 @@ impl Keeper {
 
     /// Whether the end of the steps is worth a checkpoint: not if the proof is short, and whole.
     pub(crate) fn is_due_at_the_end(&self, steps: u64) -> bool {
-        self.written || steps < self.keep.steps || self.is_due()
+        match self.written {
+            Some(written) => written != steps,
+            None => steps < self.keep.steps || self.is_due(),
+        }
     }
 
     /// Writes a checkpoint, replacing the one before. `None`: there is nothing to keep yet.
@@ -156,7 +160,9 @@ impl Keeper {
         let result = running.save(&self.keep.path, params, true, &companion);
         // Also after a failure: a full disk is not asked again at every step.
         self.last = Instant::now();
-        self.written |= result.is_ok();
+        if result.is_ok() {
+            self.written = Some(running.steps);
+        }
         Some(result.map(|()| start.elapsed().as_secs_f64()))
     }
 }
