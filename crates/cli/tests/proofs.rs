@@ -259,6 +259,28 @@ fn a_proof_of_something_else_is_invalid() {
     s.refuses(1, &args, &["bad.registration"]);
 }
 
+/// Whoever names data asks for a proof about them: the public registration in its place proves nothing of the kind.
+#[test]
+fn a_registration_is_no_proof_about_data() {
+    let p = &*PROOFS;
+    let (s, cache) = verifier();
+    let id = p.registration["model_id"].as_str().unwrap();
+    s.write("claimed.proof", &s.read("tiny.registration"));
+    let says = [
+        "claimed.proof",
+        "it is a registration",
+        "no proof about data",
+    ];
+    for given in [
+        [&["--model-id", id][..], &REGISTERED, &DATA].concat(),
+        REGISTERED.to_vec(),
+        DATA.to_vec(),
+    ] {
+        let args = [&["verify", "claimed.proof", "--cache", &cache], &given[..]].concat();
+        s.fails(1, &args, &says);
+    }
+}
+
 #[test]
 fn the_registration_must_be_the_model_s() {
     let p = &*PROOFS;

@@ -12,7 +12,8 @@ use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 use support::{Scratch, TINY_CLASS, TINY_POWER, one_object};
 
-const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&\u{202e}";
+const HOSTILE: &str =
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&\u{202e}\u{61c}";
 const REGISTERED: [&str; 2] = ["--registration", "tiny.registration"];
 const DATA: [&str; 4] = ["--data", "x.idx", "--labels", "y.idx"];
 
@@ -238,7 +239,7 @@ fn names_from_files_stay_text() {
     });
     let (html, _) = page(&s, &["<i>&'.proof"]);
     let json = figures(&html);
-    assert!(!html.contains("<img") && !html.contains('\u{202e}'));
+    assert!(!html.contains("<img") && !html.contains(['\u{202e}', '\u{61c}']));
     assert_eq!(html.matches("</script").count(), 1);
     let name = json["proofs"][0]["cost"]["parts"][0]["name"].as_str();
     assert!(name.unwrap().starts_with("</script><script>"), "{name:?}");
@@ -286,6 +287,32 @@ fn an_invalid_proof_makes_no_page() {
     let last = |text: &str| text.lines().last().unwrap().to_owned();
     assert_eq!(last(&verify.err), last(&report.err));
     assert!(!s.path("bad.html").exists());
+}
+
+/// Whoever serves the file may give another content every time it is opened.
+#[cfg(unix)]
+#[test]
+fn what_is_shown_is_what_was_verified() {
+    let (s, cache) = files();
+    let (good, bad) = (s.read("o.proof"), "bad.proof");
+    change(&s, "o.proof", bad, |e| {
+        e.outputs[1][0][0] += 1_000;
+    });
+    let (bad, pipe) = (s.read(bad), s.path("pipe.proof"));
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    // Whatever is verified is good, whatever is looked at besides is not.
+    std::thread::spawn(move || {
+        for bytes in [&bad, &bad, &good, &bad] {
+            let _ = std::fs::write(&pipe, bytes);
+            // Until the reader has seen the end.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+    });
+    let args = ["report", "pipe.proof", "-o", "page.html", "--data", "x.idx"];
+    let o = s.run(&[&args[..], &REGISTERED, &["--cache", &cache]].concat());
+    assert_eq!(o.code, Some(1), "a page about outputs nobody proved: {o:?}");
+    assert!(!s.path("page.html").exists());
 }
 
 #[test]

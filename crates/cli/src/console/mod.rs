@@ -217,7 +217,11 @@ pub(crate) fn printable(text: &str, lines: bool) -> String {
         let harmless = match c {
             '\n' => lines,
             // Marks that change the direction of the text around them.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+            '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => false,
             '\u{2028}' | '\u{2029}' => false,
             c => !c.is_control(),
         };

@@ -12,6 +12,7 @@ pub(crate) mod shell;
 pub(crate) mod srs;
 pub(crate) mod verify;
 
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -109,22 +110,32 @@ pub(crate) fn load_envelope(what: &str, path: &Path) -> Result<Envelope> {
 
 /// Reads a proof, a registration, or the proofs in a combined one: at least one, and no registration among several.
 pub(crate) fn load_proofs(path: &Path) -> Result<Vec<Envelope>> {
-    let read = || -> Result<Vec<Envelope>> {
-        let bytes = read_proof(path)?;
-        match bytes.starts_with(combined::MAGIC) {
-            true => Ok(Combined::from_bytes(&bytes)?.into_parts()),
-            false => Ok(vec![Envelope::from_bytes(&bytes)?]),
-        }
-    };
+    let read = || parse_proofs(&read_proof(path)?);
     read().with_context(|| format!("proof {}", path.display()))
 }
 
-fn read_proof(path: &Path) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path)?.len();
-    if size > MAX_BYTES {
-        bail!("{size} bytes are no proof; the largest has {MAX_BYTES}");
+/// The same of a file's bytes.
+pub(crate) fn parse_proofs(bytes: &[u8]) -> Result<Vec<Envelope>> {
+    match bytes.starts_with(combined::MAGIC) {
+        true => Ok(Combined::from_bytes(bytes)?.into_parts()),
+        false => Ok(vec![Envelope::from_bytes(bytes)?]),
     }
-    Ok(std::fs::read(path)?)
+}
+
+/// The bytes of a proof file, once: what is opened again may be another.
+pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let mut size = file.metadata()?.len();
+    let mut bytes = vec![];
+    if size <= MAX_BYTES {
+        // A pipe has no length.
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        size = bytes.len() as u64;
+    }
+    if size > MAX_BYTES {
+        bail!("{size} bytes or more are no proof; the largest has {MAX_BYTES}");
+    }
+    Ok(bytes)
 }
 
 /// Opens the data a command names.

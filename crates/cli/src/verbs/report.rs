@@ -22,8 +22,8 @@ use crate::report::timing::ProverResult;
 use crate::report::verdict::{Given, Verdict};
 use crate::report::{Preview, Report, Section, file_name};
 use crate::verbs::run::compute;
-use crate::verbs::verify::{VerifyResult, located, verify};
-use crate::verbs::{load_bundle, load_proofs};
+use crate::verbs::verify::{VerifyResult, located, verify_proofs};
+use crate::verbs::{load_bundle, parse_proofs, read_proof};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
@@ -62,26 +62,23 @@ struct Draft<'a> {
     proofs: Combined,
     outputs: Vec<Vec<Vec<i32>>>,
     claim: Claim,
-    /// Of the whole file, when it was read.
+    /// Of the whole file.
     print: Print,
     run: Option<ProverResult>,
 }
 
 /// What tells one file from another.
-#[derive(PartialEq, Eq)]
 struct Print {
     bytes: u64,
     sha256: String,
 }
 
 impl Print {
-    fn of(path: &Path) -> std::io::Result<Self> {
-        let mut hash = Sha256::new();
-        let bytes = std::io::copy(&mut std::fs::File::open(path)?, &mut hash)?;
-        Ok(Self {
-            bytes,
-            sha256: hex::encode(hash.finalize()),
-        })
+    fn of(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.len() as u64,
+            sha256: hex::encode(Sha256::digest(bytes)),
+        }
     }
 }
 
@@ -122,9 +119,10 @@ fn drafts(args: &ReportArgs) -> Result<Vec<Draft<'_>>> {
 }
 
 fn draft(path: &Path) -> Result<Draft<'_>> {
-    // Before the proof is read: any change from here on is seen.
-    let print = Print::of(path).with_context(|| place(path))?;
-    let parts = load_proofs(path)?;
+    // Read once: what is shown is what is verified, whatever becomes of the file.
+    let bytes = read_proof(path).with_context(|| place(path))?;
+    let print = Print::of(&bytes);
+    let parts = parse_proofs(&bytes).with_context(|| place(path))?;
     if parts.iter().any(Envelope::is_registration) {
         bail!(
             "{}: it is a registration; give the proofs about the model, and this file with --registration",
@@ -213,7 +211,7 @@ fn section(
         labels: args.labels.as_deref(),
     };
     let verified = match (given.registration, given.data) {
-        (Some(_), Some(_)) => Some(check(args, path, cache, console)?),
+        (Some(_), Some(_)) => Some(check(args, path, &proofs, cache, console)?),
         _ => {
             console.note(&format!(
                 "{}: not verified for the page; give --registration and --data",
@@ -246,13 +244,6 @@ fn section(
         let labels = data.as_ref().and_then(|(_, part)| part.labels());
         Preview::new(&outputs, labels, claim.offset)
     });
-    // What was verified must be what is shown.
-    if Print::of(path).with_context(|| place(path))? != print {
-        bail!(
-            "{}: it changed while the page was made; make it again",
-            place(path)
-        );
-    }
     Ok(Section {
         file: file_name(path),
         bytes: print.bytes,
@@ -269,7 +260,13 @@ fn section(
 }
 
 /// The same check as `pleat verify`.
-fn check(args: &ReportArgs, path: &Path, cache: &Path, console: &Console) -> Result<VerifyResult> {
+fn check(
+    args: &ReportArgs,
+    path: &Path,
+    proofs: &Combined,
+    cache: &Path,
+    console: &Console,
+) -> Result<VerifyResult> {
     let args = VerifyArgs {
         proof: path.to_owned(),
         registration: args.registration.clone(),
@@ -279,7 +276,7 @@ fn check(args: &ReportArgs, path: &Path, cache: &Path, console: &Console) -> Res
         offset: None,
         context: None,
     };
-    verify(&args, cache, console)
+    verify_proofs(&args, proofs, cache, console)
 }
 
 /// The data a proof is about, and which part.

@@ -60,15 +60,41 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
         && own.is_registration()
     {
         expect(args, &own.statement).with_context(place)?;
+        // Everybody has the registration: in the place of a proof it would pass for one.
+        if args.registration.is_some() || args.data.is_some() {
+            return Err(NotProved(
+                "it is a registration, no proof about data; to check it alone, leave --registration and --data out"
+                    .into(),
+            ))
+            .with_context(place);
+        }
         return registration(own, place, args.model_id.is_some(), cache, console);
     }
-    let places = match parts.len() {
-        1 => vec![name.clone()],
+    let places = places(&name, parts.len());
+    let proofs = Combined::new(parts).map_err(|e| located(e, &places))?;
+    verify_proofs(args, &proofs, cache, console)
+}
+
+/// What the parts of a file are called in sentences.
+fn places(name: &str, parts: usize) -> Vec<String> {
+    match parts {
+        1 => vec![name.to_owned()],
         n => (1..=n)
             .map(|i| format!("{name}, part {i} of {n}"))
             .collect(),
-    };
-    let proofs = Combined::new(parts).map_err(|e| located(e, &places))?;
+    }
+}
+
+/// The same for proofs that were read before from the file that `args` name.
+pub(crate) fn verify_proofs(
+    args: &VerifyArgs,
+    proofs: &Combined,
+    cache: &Path,
+    console: &Console,
+) -> Result<VerifyResult> {
+    let name = format!("proof {}", args.proof.display());
+    let place = || name.clone();
+    let places = places(&name, proofs.parts().len());
     expect(args, proofs.statement()).with_context(place)?;
     let Some(registration) = &args.registration else {
         bail!(
@@ -95,9 +121,9 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
         )))
         .with_context(place);
     }
-    let (samples, total) = given_data(args, data, &proofs)?;
+    let (samples, total) = given_data(args, data, proofs)?;
     let case = Case {
-        proofs: &proofs,
+        proofs,
         places: &places,
         registration,
         registered: &registered,
