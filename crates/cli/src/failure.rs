@@ -125,6 +125,7 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::ReadOnlyFilesystem => "choose a folder that can be written",
         ErrorKind::FileTooLarge => "choose a place that allows larger files",
+        ErrorKind::InvalidFilename => "choose a shorter name",
         ErrorKind::OutOfMemory => "close other programs or use a machine with more memory",
         _ => return None,
     })

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use pleat_model::files::check_place;
 
 /// Refuses an output that cannot or must not be written: in a folder that is not there or not
 /// writable, over a folder, over one of the `inputs`, or over any file without `force`.
@@ -35,7 +36,15 @@ pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> 
             place()
         );
     }
-    writable(folder).with_context(place)
+    writable(folder)
+        .and_then(|()| check_place(output))
+        .with_context(place)
+}
+
+/// Whether two paths name one file, which need not be there: the same name in the same folder.
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
+    let folder = |path| folder_of(path).canonicalize().ok();
+    a.file_name() == b.file_name() && folder(a) == folder(b)
 }
 
 /// The folder a file lies in.

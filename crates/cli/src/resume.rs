@@ -27,7 +27,7 @@ impl Checkpoints {
             name.push(".checkpoint");
             name.into()
         });
-        if path == args.output {
+        if crate::output::is_same(&path, &args.output) {
             bail!(
                 "checkpoint {}: it is the output; choose another name",
                 path.display()

@@ -238,6 +238,66 @@ fn outputs_that_must_not_be_written() {
     }
 }
 
+/// A file is written under a longer temporary name first, and a checkpoint's name is longer still.
+#[test]
+fn names_too_long_to_be_written() {
+    let s = Scratch::tiny();
+    let long = "x".repeat(245);
+    let says = [&long[..], "too long", "shorter name"];
+    s.fails(3, &["import", "tiny.onnx", "-o", &long], &says);
+    s.fails(3, &["register", "gone.pleat", "-o", &long], &says);
+    let prove = ["prove", "gone.pleat", "--data", "gone"];
+    s.fails(3, &[&prove[..], &["-o", &long]].concat(), &says);
+    let long = "x".repeat(230);
+    let says = [
+        &format!("{long}.checkpoint")[..],
+        "too long",
+        "shorter name",
+    ];
+    s.fails(3, &[&prove[..], &["-o", &long]].concat(), &says);
+    // What fits is no problem.
+    let short = [&prove[..], &["-o", &long, "--checkpoint", "c"]].concat();
+    s.fails(3, &short, &["gone.pleat"]);
+}
+
+/// The finished proof would be removed as its own checkpoint.
+#[test]
+fn the_checkpoint_is_not_the_output() {
+    let s = Scratch::tiny();
+    std::fs::create_dir(s.path("folder")).unwrap();
+    std::os::unix::fs::symlink("folder", s.path("link")).unwrap();
+    let own = "it is the output; choose another name";
+    for (out, checkpoint) in [
+        ("p", "p"),
+        ("p", "./p"),
+        ("p", "folder/../p"),
+        ("folder/p", "link/p"),
+    ] {
+        let args = ["prove", "gone.pleat", "--data", "gone", "-o", out];
+        let args = [&args[..], &["--checkpoint", checkpoint, "--force"]].concat();
+        s.fails(3, &args, &["checkpoint", own]);
+    }
+}
+
+/// Bundles are mounted so in containers.
+#[test]
+fn a_bundle_in_a_folder_that_cannot_be_written() {
+    let s = Scratch::tiny();
+    s.ok(&["srs", "new", "--power", TINY_POWER]);
+    let Some(_mount) = Mount::new(s.path("fixed"), "size=64k") else {
+        return;
+    };
+    std::fs::copy(s.path("tiny.pleat"), s.path("fixed/tiny.pleat")).unwrap();
+    let mut remount = Command::new("mount");
+    let remount = remount.args(["-o", "remount,ro"]).arg(s.path("fixed"));
+    assert!(remount.status().unwrap().success());
+    let register = ["register", "fixed/tiny.pleat", "--size-class", TINY_CLASS];
+    let o = s.run(&[&register[..], &["-o", "r"]].concat());
+    assert_eq!(o.code, Some(0), "{o:?}");
+    let says = ["fixed/tiny.pleat.commitments", "computed again"];
+    check_sentence(&register, &o.err, &says);
+}
+
 #[test]
 fn a_folder_that_cannot_be_written() {
     let s = Scratch::tiny();

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use tempfile::NamedTempFile;
+
 use crate::{Error, Result};
 
 /// Who may read a file.
@@ -49,6 +51,8 @@ impl Drop for Registered {
 }
 
 const SUFFIX: &str = ".tmp";
+/// Letters and digits between the two.
+const RANDOM: usize = 6;
 
 /// How the temporary names of a file begin.
 fn prefix(path: &Path) -> OsString {
@@ -74,12 +78,43 @@ pub fn remove_leftovers(path: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder_of(path))? {
         let entry = entry?;
         let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(SUFFIX.as_bytes()) {
+        let rest = name.as_encoded_bytes();
+        let rest = rest.strip_prefix(prefix.as_encoded_bytes());
+        let random = rest.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+        // More are of a file whose name begins with this one's.
+        if random.is_some_and(|r| r.len() == RANDOM && r.iter().all(u8::is_ascii_alphanumeric)) {
             std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// A new file under a temporary name beside its destination; removed when dropped.
+fn temporary(path: &Path, access: Access) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    let prefix = prefix(path);
+    builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = match access {
+            Access::Secret => 0o600,
+            Access::Public => 0o644,
+        };
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    builder.tempfile_in(folder_of(path))
+}
+
+/// Whether a file can be written there, asked before the work of computing it: the temporary name, which is longer,
+/// is tried.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_place(path: &Path) -> std::io::Result<()> {
+    temporary(path, Access::Secret).map(drop)
 }
 
 /// Writes a file under a temporary name beside its destination, flushes it to disk and renames it,
@@ -112,21 +147,7 @@ pub fn write_atomic(
         return Err(exists());
     }
     let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    let prefix = prefix(path);
-    builder.prefix(&prefix).suffix(SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = match access {
-            Access::Secret => 0o600,
-            Access::Public => 0o644,
-        };
-        builder.permissions(std::fs::Permissions::from_mode(mode));
-    }
-    #[cfg(not(unix))]
-    let _ = access;
-    let mut file = builder.tempfile_in(folder).map_err(named)?;
+    let mut file = temporary(path, access).map_err(named)?;
     let _registered = Registered::new(file.path());
     {
         let mut buffered = std::io::BufWriter::new(file.as_file_mut());
