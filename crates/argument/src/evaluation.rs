@@ -42,7 +42,7 @@ pub struct Model<'a> {
     pub id: Scalar,
     /// Whether the commitments came from the cache.
     pub cached: bool,
-    /// Why the cache was not used although there was one.
+    /// Why the cache was not used although there was one, or could not be written.
     pub cache_problem: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Model<'a> {
             .finalize()
             .into();
         let found = path.map_or(Lookup::Missing, |path| WeightCache::load(path, &tag));
-        let (cache, cache_problem) = match found {
+        let (cache, mut cache_problem) = match found {
             Lookup::Found(points) if points.len() == values.len() => (Some(points), None),
             Lookup::Found(_) => (None, Some("it is of another layout".into())),
             Lookup::Missing => (None, None),
@@ -103,7 +103,10 @@ impl<'a> Model<'a> {
             .collect();
         let points: Vec<G1Affine> = vectors.iter().map(|v| v.commitment).collect();
         if let (Some(path), false) = (path, cached) {
-            WeightCache::store(path, &tag, &points)?;
+            // It only saves time: a bundle may lie where nobody can write.
+            if let Err(e) = WeightCache::store(path, &tag, &points) {
+                cache_problem = Some(e.to_string());
+            }
         }
         let id = model_id(network, row_bits, &key.id(), &points)?;
         Ok(Self {

@@ -118,7 +118,7 @@ impl Workshop {
         let model = Model::new(&self.key, bundle, self.params.shape().row_bits, path)?;
         if let Some(problem) = &model.cache_problem {
             console.note(&format!(
-                "the cached commitments to the weights were not used: {problem}"
+                "the commitments to the weights were computed again: {problem}"
             ));
         }
         Ok(model)
