@@ -52,6 +52,20 @@ pub(crate) fn remember(checkpoint: Option<&Path>) {
     *slot = checkpoint.map(Path::to_owned);
 }
 
+/// Writing beyond the limit on the size of files (`ulimit -f`) is an error like a full disk, no end of the process.
+#[cfg(unix)]
+pub(crate) fn survive_limits() -> std::io::Result<()> {
+    use nix::sys::signal::{SigSet, Signal};
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGXFSZ);
+    Ok(set.thread_block()?)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn survive_limits() -> std::io::Result<()> {
+    Ok(())
+}
+
 /// What an interrupted user wants to know.
 pub(crate) fn sentence() -> String {
     let slot = CHECKPOINT.lock().unwrap_or_else(PoisonError::into_inner);

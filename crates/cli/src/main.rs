@@ -38,6 +38,12 @@ fn main() -> ExitCode {
         Err(e) => return usage(&e),
     };
     let console = Console::new(cli.json, cli.quiet, cli.progress);
+    // Before there are other threads, which inherit it.
+    if let Err(e) = interrupt::survive_limits() {
+        console.note(&format!(
+            "a limit on the size of files would end pleat: {e}"
+        ));
+    }
     let started = console.start(cli.log.as_deref());
     let json = cli.json;
     let mut out = own_stdout();

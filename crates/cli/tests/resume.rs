@@ -30,6 +30,7 @@ const PROVE: [&str; 13] = [
     "p.proof",
 ];
 const CHECKPOINT: &str = "p.proof.checkpoint";
+const LEFTOVER: &str = ".pleat-p.proof.checkpoint-x0Yz19.tmp";
 
 fn start(s: &Scratch) -> Child {
     let log = std::fs::File::create(s.path("log")).unwrap();
@@ -108,13 +109,13 @@ fn a_proof_survives_signals() {
     let mut child = start(&s);
     wait_for(&mut child, &checkpoint, before);
     assert_eq!(kill(child, "-KILL").code, None);
-    s.write(".pleat-p.proof.checkpoint-x.tmp", b"half a secret");
+    s.write(LEFTOVER, b"half a secret");
     let result = s.json(&PROVE, &["statement", "spent"]);
     assert!(
         !checkpoint.exists(),
         "the checkpoint of a finished proof is removed"
     );
-    assert!(!s.path(".pleat-p.proof.checkpoint-x.tmp").exists());
+    assert!(!s.path(LEFTOVER).exists());
 
     // The same statement as without interruption.
     let run = [
@@ -146,4 +147,31 @@ fn a_proof_survives_signals() {
         "--labels",
         "labels.idx",
     ]);
+}
+
+/// A limit on the size of files is like a full disk: the kernel's signal must not end the proof.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_beyond_the_limit_of_files() {
+    let s = Scratch::tiny();
+    s.ok(&["srs", "new", "--power", TINY_POWER]);
+    s.write("many.idx", &idx_images(SAMPLES, 4));
+    s.write("labels.idx", &idx_labels(&[1; SAMPLES as usize]));
+    // Blocks of 512 bytes or of 1,024: more than the proof has, less than a checkpoint.
+    let limited = "ulimit -f 256 && exec \"$0\" \"$@\"";
+    let whole = s.command(&PROVE);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", limited]).arg(whole.get_program());
+    shell.args(PROVE).current_dir(s.path(""));
+    for (name, value) in whole.get_envs() {
+        shell.env(name, value.unwrap());
+    }
+    let o: Outcome = shell.output().unwrap().into();
+    assert_eq!(o.code, Some(0), "{o:?}");
+    check_sentence(
+        &PROVE,
+        &o.err,
+        &["no checkpoint could be written", "the proof goes on"],
+    );
+    assert!(s.path("p.proof").exists());
 }
