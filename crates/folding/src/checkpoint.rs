@@ -55,8 +55,9 @@ struct Companion<S> {
     snapshot: S,
 }
 
-/// Bytes of commitments and multipliers at most: those of a million vectors.
-const MAX_LIST_BYTES: u64 = 1 << 28;
+/// Bytes of commitments and multipliers at most: what is written must be read. A proof has up to 2^24 steps of up to two
+/// vectors; of each a checkpoint holds commitment (twice) and multiplier (twice).
+const MAX_LIST_BYTES: u64 = 1 << 32;
 
 impl<C: Circuit> Checkpoint<C> {
     /// Reads a checkpoint that was written with the same parameters.

@@ -124,12 +124,14 @@ impl<C: Circuit> Bench<C> {
                 self.write();
             }
         }
+        let steps = self.steps();
+        let due = (self.keeper.as_ref()).is_some_and(|keeper| keeper.is_due_at_the_end(steps));
+        if due && !self.stop.load(Ordering::SeqCst) {
+            self.write();
+        }
+        // Also if it was asked to while that was written.
         if self.stop.load(Ordering::SeqCst) {
             return Err(self.interrupted());
-        }
-        let steps = self.steps();
-        if (self.keeper.as_ref()).is_some_and(|keeper| keeper.is_due_at_the_end(steps)) {
-            self.write();
         }
         Ok(self.folder)
     }
