@@ -3,6 +3,7 @@
 use anyhow::Result;
 use pleat_argument::layout::{choose_group_bits, inference, register_model};
 use pleat_argument::program::{COLUMN_BITS, Kind, Program, VectorKind};
+use pleat_argument::statement::architecture_bytes;
 use pleat_argument::step::schedule::Schedule;
 use pleat_model::network::Network;
 use serde::Serialize;
@@ -53,9 +54,8 @@ const MEMORY: [f64; 2] = [480e6, 2_080.0];
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;
 const PROOF_BYTES: u64 = 12_400;
-/// Bytes of the opening for every row bit, and of the architecture for every layer.
+/// Bytes of the opening for every row bit.
 const OPENING_BYTES: u64 = 128;
-const LAYER_BYTES: u64 = 100;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
 
@@ -123,7 +123,7 @@ fn cost(network: &Network, program: &Program, samples: u64, outputs: u64) -> Res
     let all = program.vectors.len() as u64 * groups;
     let proof_bytes = PROOF_BYTES
         + OPENING_BYTES * u64::from(row_bits)
-        + LAYER_BYTES * network.layers.len() as u64
+        + architecture_bytes(network)?.len() as u64
         + 32 * all
         + (TERM_BYTES - 32) * own as u64 * groups
         + OUTPUT_BYTES * outputs * samples;
