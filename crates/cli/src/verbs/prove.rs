@@ -71,7 +71,10 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     };
     let (class, form) = match &registration {
         Some((_, own)) => (own.statement.row_bits, own.form()),
-        None => (choose(&bundle.network, &args.class, 1)?, args.form.into()),
+        None => (
+            choose(&bundle.network, &args.class, 1)?,
+            args.class.form.into(),
+        ),
     };
     if let Some(shard) = args.shard {
         range = shard
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     }
     let samples = select(data, range, kind, &args.data.data)?;
     let (labelled, count) = (samples.labelled(), samples.count());
-    let cost = estimate(&bundle.network, kind, labelled, class, count)?;
+    let cost = estimate(&bundle.network, kind, labelled, class, count)?.in_form(form);
     require_room(console, &cost, &args.output, args.force)?;
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples, console).with_context(place)?;

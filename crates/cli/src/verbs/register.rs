@@ -35,9 +35,9 @@ pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Resul
     crate::output::check(&args.output, &[&args.bundle], args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let class = choose(&bundle.network, &args.class, args.samples as u64)?;
-    let cost = estimate_registration(&bundle.network, class)?;
+    let cost = estimate_registration(&bundle.network, class)?.in_form(args.class.form.into());
     require_room(console, &cost, &args.output, args.force)?;
-    let workshop = Workshop::open(class, args.form.into(), None, cache, console)?;
+    let workshop = Workshop::open(class, args.class.form.into(), None, cache, console)?;
     let model = workshop.model(&bundle, &args.bundle, console)?;
     let result = register(&workshop, &model, &args.output, args.force, console)?;
     console.result(&result, || text(&result))
