@@ -136,9 +136,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for network in args.networks:
             for samples in map(int, args.samples.split(",")):
-                row = measure(
-                    pleat, network, samples, args.statement, args.size_class, Path(folder)
-                )
+                row = measure(pleat, network, samples, args.statement, args.size_class, Path(folder))
                 rows.append(row)
                 record = {
                     "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot, ticker  # noqa: E402  (the backend is chosen first)
+from matplotlib import pyplot, ticker
 
 COLOURS = ("#0b6e8f", "#c8553d", "#5a8f3d", "#7a5195", "#b58a00")
 Row = dict[str, Any]
@@ -21,18 +21,20 @@ def axes_of(path: Path, horizontal: str, series: dict[str, list[tuple[float, Row
     figure, panels = pyplot.subplots(1, 2, figsize=(9.6, 4.2), layout="constrained")
     for axes, label in zip(panels, ("peak memory (GB)", "prove, whole command (s)"), strict=True):
         memory = label.startswith("peak")
+        top = 0.0
         for (name, points), colour in zip(series.items(), COLOURS, strict=False):
             points = sorted(points, key=lambda point: point[0])
             values = [p["prove"]["peak_bytes"] / 1e9 if memory else p["prove"]["wall_seconds"] for _, p in points]
+            top = max(top, *values)
             axes.plot([x for x, _ in points], values, marker="o", color=colour, label=name)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
-        axes.set_ylim(bottom=0)
+        axes.margins(x=0.1)
+        axes.set_ylim(0, 1.1 * top)
         axes.set_xlabel(horizontal)
         axes.set_ylabel(label)
         axes.grid(which="major", color="#dddddd")
-        axes.margins(x=0.1)
     panels[0].legend(fontsize=8)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
@@ -57,7 +59,9 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     single = [row | {"class": f"2^{row['prove']['setup']['row_bits']} rows"} for row in rows if row["samples"] == 1]
     if single:
-        axes_of(args.output / "model-size.svg", "activations of the network, one image", by(single, "class", "activations"))
+        axes_of(
+            args.output / "model-size.svg", "activations of the network, one image", by(single, "class", "activations")
+        )
     models = {row["model"] for row in rows if row["samples"] > 1}
     many = [row for row in rows if row["model"] in models]
     if many:

@@ -42,6 +42,8 @@ pub struct Model<'a> {
     pub id: Scalar,
     /// Whether the commitments came from the cache.
     pub cached: bool,
+    /// Seconds of making or reading the commitments.
+    pub seconds: f64,
     /// Why the cache was not used although there was one, or could not be written.
     pub cache_problem: Option<String>,
 }
@@ -60,6 +62,7 @@ impl<'a> Model<'a> {
         row_bits: u32,
         path: Option<&Path>,
     ) -> Result<Self> {
+        let start = std::time::Instant::now();
         let (network, weights) = (&bundle.network, &bundle.weights);
         network.validate()?;
         let program = layout::register_model(network, row_bits)?;
@@ -118,6 +121,7 @@ impl<'a> Model<'a> {
             vectors,
             id,
             cached,
+            seconds: start.elapsed().as_secs_f64(),
             cache_problem,
         })
     }

@@ -17,13 +17,24 @@ fn from_31_bytes(bytes: &[u8]) -> Scalar {
     Option::from(Scalar::from_repr(repr.into())).unwrap_or(Scalar::ZERO)
 }
 
+fn encoded(value: &impl Serialize) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value)
+        .map_err(|e| Error::Invalid(format!("the architecture cannot be encoded: {e}")))
+}
+
 fn digest_of(label: &[u8], value: &impl Serialize) -> Result<Scalar> {
-    let bytes = postcard::to_stdvec(value)
-        .map_err(|e| Error::Invalid(format!("the architecture cannot be encoded: {e}")))?;
     let mut hasher = Sha256::new();
     hasher.update(label);
-    hasher.update(&bytes);
+    hasher.update(encoded(value)?);
     Ok(from_31_bytes(&hasher.finalize()[..31]))
+}
+
+/// The encoding of an architecture, as proof files hold it.
+///
+/// # Errors
+/// An architecture that cannot be encoded.
+pub fn architecture_bytes(network: &Network) -> Result<Vec<u8>> {
+    encoded(network)
 }
 
 /// SHA-256 of the versioned encoding of an architecture, its first 248 bits as a field element.

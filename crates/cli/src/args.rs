@@ -247,21 +247,25 @@ impl From<StatementKind> for Kind {
     }
 }
 
-/// The size class of a model.
+/// What keys and parameters a proof is made with.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ClassArgs {
-    /// Choose the fastest size class whose proofs take at most this much memory, like 2GB or 900MB [default: 3GB]
+    /// Choose the fastest size class whose proofs take at most this much memory, like 2GB or 900MB [default: 3GB, for --form micro 6GB]
     #[arg(long, value_name = "LIMIT", value_parser = parse_bytes)]
     pub(crate) memory: Option<u64>,
     /// Rows of a chunk, as a power of two [default: chosen]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(8..=24), conflicts_with = "memory")]
     pub(crate) size_class: Option<u32>,
+    /// The final argument
+    #[arg(long, value_enum, default_value = "spartan")]
+    pub(crate) form: FormKind,
 }
 
 /// The final argument of a proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormKind {
     /// Spartan over HyperKZG: quick to make, the verifier writes out the circuit
+    #[default]
     Spartan,
     /// MicroSpartan over Mercury: slow to make and needs a larger key, the verifier reads a few commitments
     Micro,
@@ -276,9 +280,6 @@ pub(crate) struct RegisterArgs {
     /// Choose the size class for proofs about this many samples: larger classes are faster for more
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_positive)]
     pub(crate) samples: usize,
-    /// The final argument
-    #[arg(long, value_enum, default_value = "spartan")]
-    pub(crate) form: FormKind,
     /// Where the registration goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -307,9 +308,6 @@ pub(crate) struct ProveArgs {
     pub(crate) registration: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) class: ClassArgs,
-    /// The final argument
-    #[arg(long, value_enum, default_value = "spartan")]
-    pub(crate) form: FormKind,
     /// Where the proof goes
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,

@@ -3,7 +3,9 @@
 use anyhow::Result;
 use pleat_argument::layout::{choose_group_bits, inference, register_model};
 use pleat_argument::program::{COLUMN_BITS, Kind, Program, VectorKind};
+use pleat_argument::statement::architecture_bytes;
 use pleat_argument::step::schedule::Schedule;
+use pleat_folding::Form;
 use pleat_model::network::Network;
 use serde::Serialize;
 
@@ -49,13 +51,17 @@ const OPEN_SECONDS: f64 = 28e-6;
 const SETUP_SECONDS: f64 = 16e-6;
 const COMPRESS_SECONDS: f64 = 39e-6;
 const MEMORY: [f64; 2] = [480e6, 2_080.0];
+/// What MicroSpartan takes for the circuits of all classes, which have one to two million non-zeros: points of the
+/// key as a power of two, seconds of compression, bytes of memory.
+const MICRO_POWER: u32 = 21;
+const MICRO_SECONDS: f64 = 36.0;
+const MICRO_MEMORY: u64 = 3_800_000_000;
 /// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;
 const PROOF_BYTES: u64 = 12_400;
-/// Bytes of the opening for every row bit, and of the architecture for every layer.
+/// Bytes of the opening for every row bit.
 const OPENING_BYTES: u64 = 128;
-const LAYER_BYTES: u64 = 100;
 /// Bytes of one output value in a proof.
 const OUTPUT_BYTES: u64 = 2;
 
@@ -63,6 +69,25 @@ const OUTPUT_BYTES: u64 = 2;
 /// long as the step circuit.
 const SCALAR_BYTES: u64 = 32;
 const CHECKPOINT_VECTORS: u64 = 3;
+
+impl Estimate {
+    /// The same proof, compressed in this form.
+    pub(crate) fn in_form(self, form: Form) -> Self {
+        match form {
+            Form::Spartan => self,
+            Form::MicroSpartan => {
+                let power = self.power.max(MICRO_POWER);
+                Self {
+                    power,
+                    compress_seconds: MICRO_SECONDS,
+                    memory_bytes: self.memory_bytes.max(MICRO_MEMORY),
+                    disk_bytes: (POINT_BYTES << power) + self.proof_bytes,
+                    ..self
+                }
+            }
+        }
+    }
+}
 
 /// Constraints of a step of a size class, folding included.
 fn constraints(row_bits: u32) -> f64 {
@@ -123,7 +148,7 @@ fn cost(network: &Network, program: &Program, samples: u64, outputs: u64) -> Res
     let all = program.vectors.len() as u64 * groups;
     let proof_bytes = PROOF_BYTES
         + OPENING_BYTES * u64::from(row_bits)
-        + LAYER_BYTES * network.layers.len() as u64
+        + architecture_bytes(network)?.len() as u64
         + 32 * all
         + (TERM_BYTES - 32) * own as u64 * groups
         + OUTPUT_BYTES * outputs * samples;

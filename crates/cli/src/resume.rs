@@ -64,7 +64,8 @@ impl Checkpoints {
         if !self.resume {
             return Ok(None);
         }
-        let checkpoint = Checkpoint::load(&self.path, params).context("checkpoint")?;
+        let checkpoint = Checkpoint::load(&self.path, params)
+            .context("no way to go on from this checkpoint, only to begin again with --force")?;
         Ok(Some(checkpoint))
     }
 

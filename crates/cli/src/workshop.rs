@@ -15,6 +15,7 @@ use pleat_folding::running::Origin;
 use pleat_folding::worker::Queue;
 use pleat_folding::{Form, Keep, Notice, Params, RunningProof, Sizes, Worker};
 use pleat_model::bundle::Bundle;
+use pleat_model::network::Network;
 use serde::Serialize;
 
 use crate::console::Console;
@@ -112,10 +113,10 @@ impl Workshop {
     pub(crate) fn model<'a>(
         &'a self,
         bundle: &'a Bundle,
-        path: Option<&Path>,
+        path: &Path,
         console: &Console,
     ) -> Result<Model<'a>> {
-        let model = Model::new(&self.key, bundle, self.params.shape().row_bits, path)?;
+        let model = Model::new(&self.key, bundle, self.params.shape().row_bits, Some(path))?;
         if let Some(problem) = &model.cache_problem {
             console.note(&format!(
                 "the commitments to the weights were computed again: {problem}"
@@ -193,7 +194,7 @@ impl Workshop {
             offset: content.offset,
             correct: content.correct,
             outputs: content.outputs,
-            network: content.bundle.network.clone(),
+            network: content.network.clone(),
             folded: content.folded,
             snark,
         };
@@ -232,7 +233,7 @@ pub(crate) struct Content<'a> {
     pub(crate) offset: u64,
     pub(crate) correct: u64,
     pub(crate) outputs: Vec<Vec<Vec<i32>>>,
-    pub(crate) bundle: &'a Bundle,
+    pub(crate) network: &'a Network,
     pub(crate) folded: Folded,
 }
 

@@ -11,7 +11,7 @@ use support::{
     Scratch, TINY_CLASS, TINY_POWER, check_sentence, idx_images, idx_labels, one_object,
 };
 
-const PROVE_KEYS: [&str; 8] = [
+const PROVE_KEYS: [&str; 9] = [
     "statement",
     "steps",
     "constraints_per_step",
@@ -20,6 +20,7 @@ const PROVE_KEYS: [&str; 8] = [
     "peak_rss_bytes",
     "proof_bytes",
     "weights_cached",
+    "weights_seconds",
 ];
 const REGISTER_KEYS: [&str; 4] = ["model_id", "seconds", "peak_rss_bytes", "proof_bytes"];
 const VERIFY_KEYS: [&str; 4] = ["valid", "statement", "parts", "seconds"];

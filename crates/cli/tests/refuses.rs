@@ -42,7 +42,10 @@ fn wrong_usage() {
         ("register b", "--output"),
         ("register b -o r --form groth", "possible values"),
         ("prove b --data d -o p --form x", "possible values"),
-        ("prove b --data d -o p --checkpoint-every x", "checkpoint-every"),
+        (
+            "prove b --data d -o p --checkpoint-every x",
+            "checkpoint-every",
+        ),
         ("run b", "--data"),
         ("run b --data d --limit 0", "at least 1"),
         ("run b --data d --limit -1", "-1"),

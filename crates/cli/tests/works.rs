@@ -81,6 +81,14 @@ fn lenet_imports_inspects_and_runs() {
         &INSPECT_KEYS,
     );
     assert!(small["estimate"]["memory_bytes"].as_f64().unwrap() <= 600e6);
+    // The other final argument takes a larger key and more memory.
+    let args = ["inspect", "lenet5.pleat", "--form", "micro"];
+    let micro = s.json(&args, &INSPECT_KEYS);
+    assert_eq!(micro["estimate"]["power"], 21);
+    for key in ["memory_bytes", "disk_bytes", "compress_seconds"] {
+        let (more, less) = (&micro["estimate"][key], &estimate[key]);
+        assert!(more.as_f64() > less.as_f64(), "{key}: {more}, {less}");
+    }
     assert!(s.ok(&["inspect", "lenet5.pleat"]).contains("estimate"));
     let data = ["--data", DIGITS, "--labels", DIGIT_LABELS];
     let run = [&["run", "lenet5.pleat"], &data[..]].concat();

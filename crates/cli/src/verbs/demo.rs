@@ -100,13 +100,8 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
 
     console.note("3. register: the weights are integers of the declared widths, and stay secret");
     let workshop = Workshop::open(class, Form::Spartan, None, cache, console)?;
-    let registered = register::register(
-        &workshop,
-        (&bundle, Some(&bundle_path)),
-        &registration,
-        args.force,
-        console,
-    )?;
+    let model = workshop.model(&bundle, &bundle_path, console)?;
+    let registered = register::register(&workshop, &model, &registration, args.force, console)?;
 
     console.note(&format!(
         "4. prove: {} real digits; the weights stay secret",
@@ -121,8 +116,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
     let (data_set, range) = open_data(&bundle.network, &data)?;
     let samples = select(data_set, range, Kind::Accuracy, &images)?;
     let task = prove::Task {
-        bundle: &bundle,
-        path: Some(&bundle_path),
+        model: &model,
         kind: Kind::Accuracy,
         context: &[],
         output: &proof,

@@ -161,7 +161,8 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
     let kind: Kind = args.statement.into();
     let cost = choose(network, &args.class, args.samples as u64).and_then(|class| {
         let labelled = kind == Kind::Accuracy;
-        estimate(network, kind, labelled, class, args.samples as u64)
+        let cost = estimate(network, kind, labelled, class, args.samples as u64)?;
+        Ok(cost.in_form(args.class.form.into()))
     });
     let (cost, reason) = match cost {
         Ok(cost) => (Some(cost), None),

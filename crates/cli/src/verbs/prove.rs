@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::data::Samples;
-use pleat_argument::evaluation::Evaluation;
+use pleat_argument::evaluation::{Evaluation, Model};
 use pleat_argument::program::Kind;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_compressor::Statement as Claimed;
@@ -36,18 +36,17 @@ pub(crate) struct ProveResult {
     pub(crate) compress_seconds: f64,
     pub(crate) setup: Setup,
     pub(crate) spent: Spent,
-    /// Whether the commitments to the weights were made before.
+    /// Whether the commitments to the weights were made before, and what making or reading them took.
     pub(crate) weights_cached: bool,
+    pub(crate) weights_seconds: f64,
     pub(crate) peak_rss_bytes: Option<u64>,
     pub(crate) proof_bytes: usize,
     pub(crate) srs_warning: Option<&'static str>,
 }
 
-/// What is proved of a bundle, and where the proof goes.
+/// What is proved of a model, and where the proof goes.
 pub(crate) struct Task<'a> {
-    pub(crate) bundle: &'a Bundle,
-    /// Commitments to its weights are cached beside it.
-    pub(crate) path: Option<&'a Path>,
+    pub(crate) model: &'a Model<'a>,
     pub(crate) kind: Kind,
     pub(crate) context: &'a [u8],
     pub(crate) output: &'a Path,
@@ -72,7 +71,10 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     };
     let (class, form) = match &registration {
         Some((_, own)) => (own.statement.row_bits, own.form()),
-        None => (choose(&bundle.network, &args.class, 1)?, args.form.into()),
+        None => (
+            choose(&bundle.network, &args.class, 1)?,
+            args.class.form.into(),
+        ),
     };
     if let Some(shard) = args.shard {
         range = shard
@@ -83,26 +85,25 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     }
     let samples = select(data, range, kind, &args.data.data)?;
     let (labelled, count) = (samples.labelled(), samples.count());
-    let cost = estimate(&bundle.network, kind, labelled, class, count)?;
+    let cost = estimate(&bundle.network, kind, labelled, class, count)?.in_form(form);
     require_room(console, &cost, &args.output, args.force)?;
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples, console).with_context(place)?;
     let key = registration.as_ref().map(|(_, own)| own.origin.key);
     let workshop = Workshop::open(class, form, key, cache, console)?;
-    if let Some((path, own)) = &registration {
-        let model = workshop.model(&bundle, Some(&args.bundle), console)?;
-        if own.statement.kind != Kind::RegisteredModel || own.statement.model != to_bytes(&model.id)
-        {
-            bail!(
-                "registration {}: it is not of bundle {}; register the bundle first",
-                path.display(),
-                args.bundle.display()
-            );
-        }
+    let model = workshop.model(&bundle, &args.bundle, console)?;
+    if let Some((path, own)) = &registration
+        && (own.statement.kind != Kind::RegisteredModel
+            || own.statement.model != to_bytes(&model.id))
+    {
+        bail!(
+            "registration {}: it is not of bundle {}; register the bundle first",
+            path.display(),
+            args.bundle.display()
+        );
     }
     let task = Task {
-        bundle: &bundle,
-        path: Some(&args.bundle),
+        model: &model,
         kind,
         context: &args.context.0,
         output: &args.output,
@@ -120,8 +121,8 @@ pub(crate) fn prove(
     samples: &Selection,
     console: &Console,
 ) -> Result<ProveResult> {
-    let model = workshop.model(task.bundle, task.path, console)?;
-    let evaluation = Evaluation::new(&model, task.kind, samples, Visibility::Public, None)?;
+    let model = task.model;
+    let evaluation = Evaluation::new(model, task.kind, samples, Visibility::Public, None)?;
     let steps = evaluation.schedule(samples.count())?.steps();
     let checkpoint = match task.checkpoints {
         Some(checkpoints) => checkpoints.load(&workshop.params)?,
@@ -194,7 +195,7 @@ pub(crate) fn prove(
         offset: samples.offset(),
         correct: proved.count,
         outputs: proved.outputs,
-        bundle: task.bundle,
+        network: model.network,
         folded: proved.proof,
     };
     let (envelope, compress_seconds) = workshop.finish(&running, content, console)?;
@@ -217,6 +218,7 @@ pub(crate) fn prove(
         setup,
         spent,
         weights_cached: model.cached,
+        weights_seconds: model.seconds,
         peak_rss_bytes: peak_rss_bytes(),
         proof_bytes: bytes.len(),
         srs_warning: workshop.warning(),

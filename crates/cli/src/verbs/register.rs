@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use pleat_argument::evaluation::Model;
 use pleat_argument::statement::to_bytes;
 use pleat_compressor::Statement as Claimed;
 use pleat_folding::Form;
-use pleat_model::bundle::Bundle;
 use pleat_model::files::{Access, write_atomic};
 use serde::Serialize;
 
@@ -35,29 +35,23 @@ pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Resul
     crate::output::check(&args.output, &[&args.bundle], args.force)?;
     let bundle = load_bundle(&args.bundle)?;
     let class = choose(&bundle.network, &args.class, args.samples as u64)?;
-    let cost = estimate_registration(&bundle.network, class)?;
+    let cost = estimate_registration(&bundle.network, class)?.in_form(args.class.form.into());
     require_room(console, &cost, &args.output, args.force)?;
-    let workshop = Workshop::open(class, args.form.into(), None, cache, console)?;
-    let result = register(
-        &workshop,
-        (&bundle, Some(&args.bundle)),
-        &args.output,
-        args.force,
-        console,
-    )?;
+    let workshop = Workshop::open(class, args.class.form.into(), None, cache, console)?;
+    let model = workshop.model(&bundle, &args.bundle, console)?;
+    let result = register(&workshop, &model, &args.output, args.force, console)?;
     console.result(&result, || text(&result))
 }
 
-/// Proves that a bundle's weights are what its architecture declares, and writes the registration.
+/// Proves that a model's weights are what its architecture declares, and writes the registration.
 pub(crate) fn register(
     workshop: &Workshop,
-    (bundle, path): (&Bundle, Option<&Path>),
+    model: &Model<'_>,
     output: &Path,
     force: bool,
     console: &Console,
 ) -> Result<RegisterResult> {
     let start = std::time::Instant::now();
-    let model = workshop.model(bundle, path, console)?;
     let (schedule, _) = model.registration_statement()?;
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
@@ -72,7 +66,7 @@ pub(crate) fn register(
         offset: 0,
         correct: 0,
         outputs: vec![],
-        bundle,
+        network: model.network,
         folded: proved.proof,
     };
     let (envelope, compress_seconds) = workshop.finish(&running, content, console)?;
