@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::commitment::Key;
-use pleat_argument::evaluation::{Evaluation, Model, Proved};
+use pleat_argument::evaluation::{Evaluation, Proved};
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::{Kind, VectorKind};
 use pleat_argument::proof::Proof;

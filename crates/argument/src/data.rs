@@ -8,9 +8,9 @@ use pleat_model::network::{Network, Trace, Weights};
 use sha2::{Digest, Sha256};
 
 use crate::commitment::{Blinder, Key};
-use crate::evaluation::registration;
 use crate::group::prove::{Committed, Prover, Setting, Sink};
 use crate::layout::{self, data_layout};
+use crate::model::registration;
 use crate::opening::Scheme;
 use crate::program::{DataLayout, Region};
 use crate::proof::{Folded, Proof};

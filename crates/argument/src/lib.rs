@@ -12,9 +12,10 @@
 //! | [`witness`] | fills a program's vectors | `program` |
 //! | [`sumcheck`], [`lookup`], [`claims`] | the kernels of a step | `transcript`, `multilinear` |
 //! | [`group`], [`proof`], [`statement`] | prover and verifier of groups | all of the above |
-//! | [`evaluation`], [`registry`] | whole statements: proving them, checking them against registered ids | `group` |
+//! | [`model`], [`data`] | commitments to weights and to samples | `group` |
+//! | [`evaluation`], [`registry`] | whole statements: proving them, checking them against registered ids | the above |
 //!
-//! Proving, in short: [`evaluation::Model::new`] commits to the weights of a bundle,
+//! Proving, in short: [`model::Model::new`] commits to the weights of a bundle,
 //! [`evaluation::Evaluation`] proves a statement about samples, [`registry::Registry`] checks it.
 #![forbid(unsafe_code)]
 
@@ -28,6 +29,7 @@ pub mod evaluation;
 pub mod group;
 pub mod layout;
 pub mod lookup;
+pub mod model;
 pub mod multilinear;
 pub mod opening;
 pub mod program;

@@ -7,11 +7,12 @@ use pleat_model::network::Network;
 
 use crate::commitment::{Blinder, Key};
 use crate::data::{DataCommitter, Samples};
-use crate::evaluation::{commit_tables, registration};
+use crate::evaluation::commit_tables;
 use crate::group;
 use crate::group::folded::Expected;
 use crate::group::verify::{Outcome, Public, verify};
 use crate::layout;
+use crate::model::registration;
 use crate::opening::OpeningKey;
 use crate::program::{COLUMN_BITS, Kind, Program};
 use crate::proof::{Folded, Proof};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pleat_argument::cache::WeightCache;
 use pleat_argument::commitment::Key;
-use pleat_argument::evaluation::Model;
+use pleat_argument::model::Model;
 use pleat_argument::srs;
 use pleat_model::builder::InputTransform;
 use pleat_model::bundle::{Bundle, ImportReport};

@@ -6,7 +6,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use pleat_argument::evaluation::{Evaluation, Model};
+use pleat_argument::evaluation::Evaluation;
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};

@@ -5,10 +5,11 @@
 mod support;
 
 use pleat_argument::data::register_data;
-use pleat_argument::evaluation::{Evaluation, Model};
+use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::folded::Expected;
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::group::verify::Outcome;
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;

@@ -17,6 +17,9 @@ pub(crate) struct Checkpoints {
     pub(crate) path: PathBuf,
     pub(crate) every: Duration,
     resume: bool,
+    /// Whether a file was there, which this proof goes on from or was told to give up: it may be replaced and
+    /// removed. One that comes later is another process's.
+    pub(crate) replace: bool,
 }
 
 impl Checkpoints {
@@ -56,6 +59,7 @@ impl Checkpoints {
             path,
             every: Duration::from_secs(args.checkpoint_every),
             resume: args.resume && there,
+            replace: there,
         })
     }
 
@@ -69,9 +73,13 @@ impl Checkpoints {
         Ok(Some(checkpoint))
     }
 
-    /// The proof is finished.
-    pub(crate) fn remove(&self, console: &Console) {
+    /// The proof is finished; `written`: it has kept checkpoints.
+    pub(crate) fn remove(&self, written: bool, console: &Console) {
         interrupt::remember(None);
+        if !written && !self.replace {
+            // What may be there meanwhile is another process's.
+            return;
+        }
         match std::fs::remove_file(&self.path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => console.note(&format!(
                 "the checkpoint {} could not be removed: {e}; remove it yourself, it is secret",

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use pleat_argument::commitment::Key;
-use pleat_argument::evaluation::{Model, Proved};
+use pleat_argument::evaluation::Proved;
 use pleat_argument::group::prove::{Sink, Snapshot, StepRecord, Steps, Times};
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::proof::Folded;
 use pleat_compressor::{Compressor, Envelope, Statement};
@@ -125,14 +126,14 @@ impl Workshop {
         Ok(model)
     }
 
-    /// Runs a prover beside a folding thread. `prove` gets the scheme of the opening and where its steps go.
+    /// Runs a prover beside a folding thread, which keeps checkpoints if asked to. `prove` gets the scheme of the opening and where its steps go.
     pub(crate) fn fold(
         &self,
         steps: u64,
         kept: Option<Kept>,
         console: &Console,
         prove: impl FnOnce(Scheme, Sink<'_>) -> pleat_argument::Result<Proved<Folded>>,
-    ) -> Result<(Proved<Folded>, RunningProof, f64)> {
+    ) -> Result<Folding> {
         let start = Instant::now();
         let done = (kept.as_ref()).and_then(|kept| Some(kept.from.as_ref()?.0.steps));
         let progress =
@@ -145,9 +146,11 @@ impl Workshop {
             }
             _ => Worker::spawn(&self.params)?,
         };
+        let mut written = false;
         let mut tell = |notice| match notice {
             Notice::Folded(steps) => progress.set(steps as usize),
             Notice::Written { steps, seconds } => {
+                written = true;
                 if let Some(path) = &path {
                     console.checkpoint(path, steps, seconds);
                 }
@@ -174,7 +177,12 @@ impl Workshop {
             (_, Err(e)) => return Err(e.into()),
         };
         progress.done();
-        Ok((proved, running, start.elapsed().as_secs_f64()))
+        Ok(Folding {
+            proved,
+            running,
+            seconds: start.elapsed().as_secs_f64(),
+            written,
+        })
     }
 
     /// Compresses, and puts everything public together.
@@ -200,6 +208,16 @@ impl Workshop {
         };
         Ok((envelope, start.elapsed().as_secs_f64()))
     }
+}
+
+/// A folded proof.
+pub(crate) struct Folding {
+    pub(crate) proved: Proved<Folded>,
+    pub(crate) running: RunningProof,
+    /// From the first row to the last fold.
+    pub(crate) seconds: f64,
+    /// Whether checkpoints were written.
+    pub(crate) written: bool,
 }
 
 /// Checkpoints of a proof, and the steps it goes on with.

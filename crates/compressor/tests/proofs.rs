@@ -8,9 +8,9 @@ mod support;
 
 use std::sync::LazyLock;
 
-use pleat_argument::evaluation::Model;
 use pleat_argument::group::folded::Expected;
 use pleat_argument::group::verify::Outcome;
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::Registry;

@@ -96,6 +96,8 @@ pub struct Keep {
     pub secret: [u8; 32],
     /// Steps of the whole proof.
     pub steps: u64,
+    /// Whether a file that is there may be replaced by the first one, as it is by the others.
+    pub replace: bool,
 }
 
 /// Writes checkpoints while steps are folded.
@@ -158,7 +160,8 @@ impl Keeper {
             ahead: running.steps - self.before,
             snapshot,
         };
-        let result = running.save(&self.keep.path, params, true, &companion);
+        let replace = self.keep.replace || self.written.is_some();
+        let result = running.save(&self.keep.path, params, replace, &companion);
         // Also after a failure: a full disk is not asked again at every step.
         self.last = Instant::now();
         if result.is_ok() {

@@ -90,6 +90,7 @@ fn keep(path: &Path, every: Duration, steps: u64) -> Keep {
         subject: SUBJECT,
         secret: [4; 32],
         steps,
+        replace: path.exists(),
     }
 }
 
@@ -220,6 +221,17 @@ fn a_checkpoint_that_cannot_be_written_does_not_end_the_proof() {
     let run = run(keep(&path, ALWAYS, 5), None, false, &[3, 2]);
     assert_eq!(run.result.unwrap().steps, 5);
     assert!(run.written.is_empty() && run.failed >= 5);
+}
+
+#[test]
+fn a_file_that_came_meanwhile_is_not_replaced() {
+    let path = SETUP.dir.path().join("foreign");
+    let keep = keep(&path, ALWAYS, 5);
+    std::fs::write(&path, "of another process").unwrap();
+    let run = run(keep, None, false, &[3, 2]);
+    assert_eq!(run.result.unwrap().steps, 5);
+    assert!(run.written.is_empty() && run.failed >= 5);
+    assert_eq!(std::fs::read(&path).unwrap(), b"of another process");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use pleat_argument::data::register_data;
-use pleat_argument::evaluation::{Evaluation, Model, Proved};
+use pleat_argument::evaluation::{Evaluation, Proved};
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Proof;

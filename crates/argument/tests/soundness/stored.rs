@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use pleat_argument::commitment::Key;
-use pleat_argument::evaluation::{Evaluation, Model};
+use pleat_argument::evaluation::Evaluation;
+use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Proof;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::data::Samples;
-use pleat_argument::evaluation::{Evaluation, Model};
+use pleat_argument::evaluation::Evaluation;
+use pleat_argument::model::Model;
 use pleat_argument::program::Kind;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_compressor::Statement as Claimed;
@@ -24,7 +25,7 @@ use crate::resume::{Checkpoints, compare};
 use crate::selection::{Selection, Shown};
 use crate::shard::spelled;
 use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
-use crate::workshop::{Content, Kept, Setup, Spent, Workshop};
+use crate::workshop::{Content, Folding, Kept, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ProveResult {
@@ -173,10 +174,16 @@ pub(crate) fn prove(
             subject,
             secret,
             steps,
+            replace: checkpoints.replace,
         },
         from,
     });
-    let (proved, running, seconds) = workshop.fold(steps, kept, console, |scheme, sink| {
+    let Folding {
+        proved,
+        running,
+        seconds,
+        written,
+    } = workshop.fold(steps, kept, console, |scheme, sink| {
         evaluation.fold(prepared, samples, scheme, sink, snapshot)
     })?;
     let mut spent = Spent::new(&proved.times, &running, seconds);
@@ -205,7 +212,7 @@ pub(crate) fn prove(
         w.write_all(&bytes)
     })?;
     if let Some(checkpoints) = task.checkpoints {
-        checkpoints.remove(console);
+        checkpoints.remove(written, console);
     }
     let setup = workshop.setup();
     Ok(ProveResult {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pleat_argument::evaluation::Model;
+use pleat_argument::model::Model;
 use pleat_argument::statement::to_bytes;
 use pleat_compressor::Statement as Claimed;
 use pleat_folding::Form;
@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::estimate::estimate_registration;
 use crate::resources::{peak_rss_bytes, require_room};
 use crate::verbs::{Statement, load_bundle};
-use crate::workshop::{Content, Setup, Spent, Workshop};
+use crate::workshop::{Content, Folding, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct RegisterResult {
@@ -56,7 +56,12 @@ pub(crate) fn register(
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
     let steps = schedule.steps();
-    let (proved, running, seconds) = workshop.fold(steps, None, console, |scheme, sink| {
+    let Folding {
+        proved,
+        running,
+        seconds,
+        ..
+    } = workshop.fold(steps, None, console, |scheme, sink| {
         model.fold_registration(secret, scheme, sink)
     })?;
     let mut spent = Spent::new(&proved.times, &running, seconds);
