@@ -54,8 +54,8 @@ const MEMORY: [f64; 2] = [480e6, 2_080.0];
 /// What MicroSpartan takes for the circuits of all classes, which have one to two million non-zeros: points of the
 /// key as a power of two, seconds of compression, bytes of memory.
 const MICRO_POWER: u32 = 21;
-const MICRO_SECONDS: f64 = 36.0;
-const MICRO_MEMORY: u64 = 3_800_000_000;
+const MICRO_SECONDS: f64 = 42.0;
+const MICRO_MEMORY: u64 = 3_900_000_000;
 /// Bytes of a point in a key file, in a proof with its multiplier, and of the rest of a proof.
 const POINT_BYTES: u64 = 64;
 const TERM_BYTES: u64 = 64;
