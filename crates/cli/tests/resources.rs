@@ -106,6 +106,13 @@ fn a_full_disk() {
         made,
         [&s.path("small"), &s.path("tiny.pleat.commitments")][1..]
     );
+    // Checkpoints may go elsewhere than the proof.
+    let args = args.map(|arg| match arg {
+        "--force" => "--checkpoint=small/c",
+        "small/p.proof" => "p.proof",
+        other => other,
+    });
+    s.fails(4, &args, &["small/c", "for two of them", "free in small"]);
 }
 
 /// Starts, waits for `said` on standard error (or a while), signals, and expects a clean end.

@@ -25,7 +25,7 @@ pub(crate) fn require_memory(bytes: u64, what: &str) -> Result<()> {
 }
 
 /// Refuses a proof that needs more memory than there is, or more disk for itself and its checkpoints than
-/// the folder of `output` has; with `force` that is only remarked.
+/// the folders of `output` and of `checkpoint` have; with `force` that is only remarked.
 ///
 /// # Errors
 /// Not enough memory or disk; the sentence says how much is needed and free, and what to do.
@@ -33,6 +33,7 @@ pub(crate) fn require_room(
     console: &Console,
     cost: &Estimate,
     output: &Path,
+    checkpoint: Option<&Path>,
     force: bool,
 ) -> Result<()> {
     let what = format!("a proof in size class 2^{}", cost.row_bits);
@@ -41,7 +42,18 @@ pub(crate) fn require_room(
     );
     let memory = no_memory(cost.memory_bytes, &what, &advice);
     // A checkpoint stays until the next one is whole.
-    let disk = no_disk(cost.proof_bytes + 2 * cost.checkpoint_bytes, output);
+    let (proof, checkpoints) = (cost.proof_bytes, 2 * cost.checkpoint_bytes);
+    let elsewhere = checkpoint.filter(|path| folder_of(path) != folder_of(output));
+    let disk = match elsewhere {
+        None => no_disk(
+            proof + checkpoints,
+            "with its checkpoints",
+            "output",
+            output,
+        ),
+        Some(path) => no_disk(proof, "for the proof", "output", output)
+            .or_else(|| no_disk(checkpoints, "for two of them", "checkpoint", path)),
+    };
     for lack in [memory, disk].into_iter().flatten() {
         if !force {
             return Err(lack);
@@ -62,13 +74,13 @@ fn no_memory(need: u64, what: &str, advice: &str) -> Option<Error> {
     Some(OutOfMemory(sentence).into())
 }
 
-fn no_disk(need: u64, output: &Path) -> Option<Error> {
-    let folder = folder_of(output);
+fn no_disk(need: u64, for_what: &str, name: &str, file: &Path) -> Option<Error> {
+    let folder = folder_of(file);
     let free = disk::free(folder).filter(|&free| free < need)?;
     let sentence = format!(
-        "output {}: it needs about {} of disk with its checkpoints, {} are free in {}; \
+        "{name} {}: it needs about {} of disk {for_what}, {} are free in {}; \
          free some space, choose another folder, {TRY_ANYWAY}",
-        output.display(),
+        file.display(),
         DecimalBytes(need),
         DecimalBytes(free),
         folder.display()

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &DemoArgs, cache: &Path, console: &Console) -> Result<()
         class,
         args.samples as u64,
     )?;
-    require_room(console, &estimated, &proof, args.force)?;
+    require_room(console, &estimated, &proof, None, args.force)?;
     let power = estimated.power;
     let keys = super::srs::folder(cache);
     if matches!(

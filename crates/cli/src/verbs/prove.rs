@@ -87,7 +87,13 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let samples = select(data, range, kind, &args.data.data)?;
     let (labelled, count) = (samples.labelled(), samples.count());
     let cost = estimate(&bundle.network, kind, labelled, class, count)?.in_form(form);
-    require_room(console, &cost, &args.output, args.force)?;
+    require_room(
+        console,
+        &cost,
+        &args.output,
+        Some(&checkpoints.path),
+        args.force,
+    )?;
     // Everything that can be refused is refused before the first expensive step.
     check_samples(&bundle, &samples, console).with_context(place)?;
     let key = registration.as_ref().map(|(_, own)| own.origin.key);

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &RegisterArgs, cache: &Path, console: &Console) -> Resul
     let bundle = load_bundle(&args.bundle)?;
     let class = choose(&bundle.network, &args.class, args.samples as u64)?;
     let cost = estimate_registration(&bundle.network, class)?.in_form(args.class.form.into());
-    require_room(console, &cost, &args.output, args.force)?;
+    require_room(console, &cost, &args.output, None, args.force)?;
     let workshop = Workshop::open(class, args.class.form.into(), None, cache, console)?;
     let model = workshop.model(&bundle, &args.bundle, console)?;
     let result = register(&workshop, &model, &args.output, args.force, console)?;
