@@ -295,6 +295,17 @@ fn the_registration_must_be_the_model_s() {
     };
     register(TINY_CLASS, "other.registration");
     register("14", "larger.registration");
+    let prove = [
+        &["prove", "tiny.pleat", "-o", "b.proof"],
+        &DATA[..],
+        &cached,
+    ]
+    .concat();
+    s.fails(
+        3,
+        &[&prove[..], &["--registration", "a.proof"]].concat(),
+        &["registration a.proof", "it registers no model"],
+    );
     let verify = [&["verify", "a.proof", "--offset", "2"], &DATA[..], &cached].concat();
     let with = |name| [&verify[..], &["--registration", name]].concat();
     s.fails(

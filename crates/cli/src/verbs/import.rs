@@ -116,8 +116,9 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
     if !quantized.fidelity.accepted(samples.len()) {
         console.note(&format!(
             "warning: the integers miss the goal (output error at most 4 %, top-1 changed for at most 0.5 % of the \
-             samples): output error {:.1} %; try more or better --calib data, or other widths",
-            quantized.fidelity.output_error * 100.0
+             samples): output error {:.1} %, top-1 changed for {:.1} %; try more or better --calib data, or other widths",
+            quantized.fidelity.output_error * 100.0,
+            (1.0 - quantized.fidelity.agreement) * 100.0
         ));
     }
     let accuracy = match &data {

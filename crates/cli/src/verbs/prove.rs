@@ -67,7 +67,16 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let (data, mut range) = open_data(&bundle.network, &args.data)?;
     let place = || format!("data {}", args.data.data.display());
     let registration = match &args.registration {
-        Some(path) => Some((path, load_envelope("registration", path)?)),
+        Some(path) => {
+            let own = load_envelope("registration", path)?;
+            if !own.is_registration() {
+                bail!(
+                    "registration {}: it registers no model, it is a proof about data; give the file `pleat register` made",
+                    path.display()
+                );
+            }
+            Some((path, own))
+        }
         None => None,
     };
     let (class, form) = match &registration {
@@ -100,8 +109,7 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let workshop = Workshop::open(class, form, key, cache, console)?;
     let model = workshop.model(&bundle, &args.bundle, console)?;
     if let Some((path, own)) = &registration
-        && (own.statement.kind != Kind::RegisteredModel
-            || own.statement.model != to_bytes(&model.id))
+        && own.statement.model != to_bytes(&model.id)
     {
         bail!(
             "registration {}: it is not of bundle {}; register the bundle first",

@@ -368,7 +368,7 @@ pub(crate) fn text(r: &VerifyResult) -> String {
     lines.extend(r.statement.lines());
     lines.push(match r.model_checked {
         true => "checked     the model id is the one you gave".into(),
-        false => "not checked the model id: give --model-id HEX to compare".into(),
+        false => "not checked the model id: `pleat verify --model-id HEX` compares it".into(),
     });
     if r.parts.len() > 1 {
         lines.push(format!("parts       {} proofs", r.parts.len()));
