@@ -16,7 +16,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use halo2curves::bn256::G1Affine;
-use pleat_model::files::{Access, write_atomic};
+use pleat_model::files::{Access, read_at_most, write_atomic};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -101,13 +101,12 @@ impl WeightCache {
 fn read(path: &Path) -> Result<Vec<Entry>, String> {
     let named = |reason: &str| format!("{}: {reason}", path.display());
     let io = |e: std::io::Error| named(&format!("it cannot be read ({e})"));
-    match std::fs::metadata(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(io(e)),
-        Ok(data) if data.len() > MAX_BYTES => return Err(named("it is too large")),
-        Ok(_) => {}
+    match read_at_most(path, MAX_BYTES) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(io(e)),
+        Ok(Err(_)) => Err(named("it is too large")),
+        Ok(Ok(bytes)) => decode(&bytes).map_err(|reason| named(&reason)),
     }
-    decode(&std::fs::read(path).map_err(io)?).map_err(|reason| named(&reason))
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<Entry>, String> {

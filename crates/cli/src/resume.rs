@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use pleat_folding::{Checkpoint, Params, Subject};
+use pleat_folding::{Checkpoint, Error, Params, Subject};
 use pleat_model::files::remove_leftovers;
 
 use crate::args::ProveArgs;
@@ -68,8 +68,14 @@ impl Checkpoints {
         if !self.resume {
             return Ok(None);
         }
-        let checkpoint = Checkpoint::load(&self.path, params)
-            .context("no way to go on from this checkpoint, only to begin again with --force")?;
+        let checkpoint = Checkpoint::load(&self.path, params).map_err(|e| {
+            // One of another key or class is good, and says what to give.
+            let what = match e {
+                Error::File { .. } => "a damaged checkpoint; --force begins the proof again",
+                _ => "checkpoint",
+            };
+            anyhow::Error::new(e).context(what)
+        })?;
         Ok(Some(checkpoint))
     }
 

@@ -9,10 +9,9 @@
 //!
 //! The checksum rejects accidents, not adversaries: what is decoded is still untrusted.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
+use pleat_model::files::read_at_most;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -150,20 +149,9 @@ pub fn read(format: &Format, path: &Path, limit: u64) -> Result<Vec<u8>> {
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let mut bytes = vec![];
-    if length <= limit {
-        // A file may grow meanwhile, a pipe has no length: one byte more than allowed is noticed below.
-        let mut file = file.take(limit.saturating_add(1));
-        file.read_to_end(&mut bytes).map_err(io)?;
-    }
-    let length = length.max(bytes.len() as u64);
-    if length > limit {
-        let bytes = length;
-        return Err(format.damaged(path)(Damage::TooLong { bytes, limit }));
-    }
-    Ok(bytes)
+    read_at_most(path, limit)
+        .map_err(io)?
+        .map_err(|bytes| format.damaged(path)(Damage::TooLong { bytes, limit }))
 }
 
 impl Format {

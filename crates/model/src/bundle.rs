@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::accuracy::Accuracy;
-use crate::files::{Access, write_atomic};
+use crate::files::{Access, read_at_most, write_atomic};
 use crate::network::{Network, Weights};
 use crate::quantize::TensorStatistics;
 use crate::{Error, Result, limits};
@@ -91,14 +91,10 @@ impl Bundle {
     /// # Errors
     /// [`Error::Malformed`] for anything but an undamaged bundle of this version; [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self> {
-        let size = std::fs::metadata(path)?.len();
-        if size > limits::MAX_MODEL_BYTES {
-            return Err(Error::malformed(
-                FORMAT,
-                format!("{size} bytes are too many"),
-            ));
-        }
-        Self::from_bytes(&std::fs::read(path)?)
+        let bytes = read_at_most(path, limits::MAX_MODEL_BYTES)?;
+        let bytes =
+            bytes.map_err(|size| Error::malformed(FORMAT, format!("{size} bytes are too many")))?;
+        Self::from_bytes(&bytes)
     }
 
     /// The file's bytes.

@@ -1,13 +1,33 @@
-//! Writing files so that nothing is lost and nothing leaks.
+//! Reading files of any size safely, writing files so that nothing is lost and nothing leaks.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
+
+/// All bytes of a file of at most `limit`, whatever it is; of a longer one its length, as far as it is known. More are
+/// never read: a file may grow meanwhile, and a pipe has no length.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read_at_most(path: &Path, limit: u64) -> std::io::Result<std::result::Result<Vec<u8>, u64>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Ok(Err(length));
+    }
+    let mut bytes = vec![];
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        length if length > limit => Ok(Err(length)),
+        _ => Ok(Ok(bytes)),
+    }
+}
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use pleat_model::files::read_at_most;
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
@@ -56,11 +57,10 @@ impl ProverResult {
     /// A file that is no result of `pleat prove --json`.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
-            let size = std::fs::metadata(path)?.len();
-            if size > MAX_BYTES {
-                bail!("{size} bytes are no result of `pleat prove --json`");
-            }
-            let bytes = std::fs::read(path)?;
+            let bytes = match read_at_most(path, MAX_BYTES)? {
+                Ok(bytes) => bytes,
+                Err(size) => bail!("{size} bytes are no result of `pleat prove --json`"),
+            };
             let mut result: Self = serde_json::from_slice(&bytes).map_err(|e| {
                 anyhow::anyhow!("{e}; give what `pleat prove --json` printed for the proof")
             })?;

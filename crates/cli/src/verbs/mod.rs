@@ -12,7 +12,6 @@ pub(crate) mod shell;
 pub(crate) mod srs;
 pub(crate) mod verify;
 
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +20,7 @@ use pleat_compressor::envelope::MAX_BYTES;
 use pleat_compressor::{Combined, Envelope, Statement as Claimed, combined};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::DataSet;
+use pleat_model::files::read_at_most;
 use pleat_model::network::Network;
 use serde::Serialize;
 
@@ -124,18 +124,10 @@ pub(crate) fn parse_proofs(bytes: &[u8]) -> Result<Vec<Envelope>> {
 
 /// The bytes of a proof file, once: what is opened again may be another.
 pub(crate) fn read_proof(path: &Path) -> Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
-    let mut size = file.metadata()?.len();
-    let mut bytes = vec![];
-    if size <= MAX_BYTES {
-        // A pipe has no length.
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        size = bytes.len() as u64;
+    match read_at_most(path, MAX_BYTES)? {
+        Ok(bytes) => Ok(bytes),
+        Err(size) => bail!("{size} bytes or more are no proof; the largest has {MAX_BYTES}"),
     }
-    if size > MAX_BYTES {
-        bail!("{size} bytes or more are no proof; the largest has {MAX_BYTES}");
-    }
-    Ok(bytes)
 }
 
 /// Opens the data a command names.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::builder::InputTransform;
+use crate::files::read_at_most;
 use crate::graph::{Graph, InputLayout};
 use crate::{Error, Result, limits};
 
@@ -27,14 +28,14 @@ pub struct ImportOptions {
 /// damaged, [`Error::Unsupported`] naming node, operator and attribute, [`Error::Invalid`] for
 /// options that do not fit the model.
 pub fn read_model(path: &Path, options: &ImportOptions) -> Result<Graph> {
-    let size = std::fs::metadata(path)?.len();
-    if size > limits::MAX_MODEL_BYTES {
-        return Err(Error::malformed(
+    let most = limits::MAX_MODEL_BYTES;
+    let bytes = read_at_most(path, most)?.map_err(|size| {
+        Error::malformed(
             "model file",
-            format!("{size} bytes; at most {} are read", limits::MAX_MODEL_BYTES),
-        ));
-    }
-    parse_model(std::fs::read(path)?, options)
+            format!("{size} bytes; at most {most} are read"),
+        )
+    })?;
+    parse_model(bytes, options)
 }
 
 /// Reads a model from the bytes of its file; see [`read_model`].
