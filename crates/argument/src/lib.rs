@@ -11,6 +11,7 @@
 //! | [`layout`] | compiles an architecture to a program | `view`, `program` |
 //! | [`witness`] | fills a program's vectors | `program` |
 //! | [`sumcheck`], [`lookup`], [`claims`] | the kernels of a step | `transcript`, `multilinear` |
+//! | [`randomness`] | what a prover draws | `statement`, `commitment` |
 //! | [`group`], [`proof`], [`statement`] | prover and verifier of groups | all of the above |
 //! | [`model`], [`data`] | commitments to weights and to samples | `group` |
 //! | [`evaluation`], [`registry`] | whole statements: proving them, checking them against registered ids | the above |
@@ -36,6 +37,7 @@ pub mod program;
 pub mod proof;
 mod ptau;
 pub mod quiet;
+pub mod randomness;
 pub mod registry;
 pub mod srs;
 pub mod statement;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use halo2curves::bn256::G1Affine;
 use pleat_model::network::Network;
 
-use crate::commitment::{Blinder, Key};
-use crate::data::{DataCommitter, Samples};
+use crate::commitment::Key;
+use crate::data::{DataCommitter, DataSecrecy, Samples};
 use crate::evaluation::commit_tables;
 use crate::group;
 use crate::group::folded::Expected;
@@ -284,8 +284,7 @@ impl Registry {
             layout: &layout,
             records: &records,
             network,
-            blinder: Blinder::random(),
-            visibility: Visibility::Public,
+            secrecy: DataSecrecy::Public,
         };
         let per_vector = 1u64 << layout.samples_bits();
         let mut start = Some(0u64);

@@ -36,7 +36,7 @@ pub const MAGIC: &[u8; 8] = b"PLEATCMB";
 
 const FORMAT: Format = Format {
     magic: MAGIC,
-    version: 1,
+    version: 2,
     kind: "combined proof",
 };
 

@@ -22,7 +22,7 @@ use crate::{Error, Result, Snark, VerifyingKey};
 
 const FORMAT: Format = Format {
     magic: b"PLEATPRF",
-    version: 3,
+    version: 4,
     kind: "proof",
 };
 

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use halo2curves::bn256::G1Affine;
+use halo2curves::group::prime::PrimeCurveAffine;
 use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
@@ -67,7 +69,7 @@ fn record(group: u64) -> StepRecord {
     StepRecord {
         state: State {
             group,
-            ..State::new(Constants::default(), &SHAPE)
+            ..State::new(Constants::default(), &SHAPE, &G1Affine::identity())
         },
         descriptor: Descriptor::default(),
         message: Message::empty(&SHAPE),

@@ -13,6 +13,7 @@ use pleat_argument::layout::{data_layout, inference, register_data, register_mod
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, Program};
 use pleat_argument::proof::{Folded, Proof};
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::statement::{Statement, Visibility, chain, context_hash, data_id, model_id};
 use pleat_argument::step::schedule::Schedule;
 use pleat_argument::witness::{
@@ -202,7 +203,10 @@ impl Forger {
     /// Proved by a prover that goes on whatever is false: what is wrong is the verifier's to find.
     pub(crate) fn prove(&self) -> Proof {
         let (statement, schedule) = (self.statement(), self.schedule());
-        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let mut prover = Prover::new(
+            self.setting(&statement, &schedule),
+            &ProofSecret::native(rand::random()),
+        );
         prover = prover.dishonest();
         self.groups(&mut prover).unwrap();
         prover.finish(Scheme::HyperKzg).unwrap().0
@@ -211,7 +215,10 @@ impl Forger {
     /// The same by a prover that checks what it says, as all but these tests have it.
     pub(crate) fn prove_honestly(&self) -> Result<Proof, Error> {
         let (statement, schedule) = (self.statement(), self.schedule());
-        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let mut prover = Prover::new(
+            self.setting(&statement, &schedule),
+            &ProofSecret::native(rand::random()),
+        );
         self.groups(&mut prover)?;
         Ok(prover.finish(Scheme::HyperKzg)?.0)
     }
@@ -224,7 +231,10 @@ impl Forger {
             records.push(record);
             Ok(())
         };
-        let prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let prover = Prover::new(
+            self.setting(&statement, &schedule),
+            &ProofSecret::native(rand::random()),
+        );
         let mut prover = prover.dishonest().into(&mut sink);
         self.groups(&mut prover).unwrap();
         let folded = prover.finish_folded(Scheme::HyperKzg).unwrap().0;
