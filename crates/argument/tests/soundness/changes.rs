@@ -9,7 +9,7 @@ use pleat_argument::layout::data_layout;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::randomness::ProofSecret;
-use pleat_argument::statement::{Visibility, context_hash};
+use pleat_argument::statement::context_hash;
 use pleat_argument::{Error, Result};
 use pleat_model::data::Sample;
 

@@ -13,7 +13,7 @@ use pleat_argument::layout::{data_layout, inference, register_data, register_mod
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, Program};
 use pleat_argument::proof::{Folded, Proof};
-use pleat_argument::randomness::ProofSecret;
+use pleat_argument::randomness::{ProofSecret, Randomness};
 use pleat_argument::statement::{Statement, Visibility, chain, context_hash, data_id, model_id};
 use pleat_argument::step::schedule::Schedule;
 use pleat_argument::witness::{
@@ -208,6 +208,15 @@ impl Forger {
             &ProofSecret::native(rand::random()),
         );
         prover = prover.dishonest();
+        self.groups(&mut prover).unwrap();
+        prover.finish(Scheme::HyperKzg).unwrap().0
+    }
+
+    /// The same with a mask of its own.
+    pub(crate) fn prove_with(&self, randomness: impl Randomness) -> Proof {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let prover = Prover::drawing(self.setting(&statement, &schedule), Box::new(randomness));
+        let mut prover = prover.dishonest();
         self.groups(&mut prover).unwrap();
         prover.finish(Scheme::HyperKzg).unwrap().0
     }

@@ -11,7 +11,7 @@ use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
 use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Registry, outputs_chain};
-use pleat_argument::statement::{Statement, Visibility};
+use pleat_argument::statement::Statement;
 use pleat_argument::step::Shape;
 use pleat_argument::step::state::State;
 use pleat_argument::step::transition::apply;
@@ -197,7 +197,7 @@ fn every_check_of_a_folded_proof() {
         ("the running point", &|f| f.point.truncate(1)),
         ("more correct samples than samples", &|f| f.count = 4),
         ("a point off the curve", &|f| f.groups[1].trace[0].y += off),
-        ("a point off the curve", &|f| f.closing.mask.y += off),
+        ("a point off the curve", &|f| f.mask.y += off),
         ("opening of the commitment", &|f| {
             f.closing.blind += Scalar::ONE
         }),
@@ -208,9 +208,13 @@ fn every_check_of_a_folded_proof() {
         edit(&mut other);
         fails_at(forger.verify_folded(&other), what);
     }
-    let mut unmasked = folded;
-    unmasked.closing.mask = Default::default();
+    let mut unmasked = folded.clone();
+    unmasked.mask = Default::default();
     fails_at(forger.verify_folded(&unmasked), "a mask that hides nothing");
+    let mut near_zero = folded;
+    near_zero.point[2..].fill(Scalar::ZERO);
+    let check = "a point the mask does not reach";
+    fails_at(forger.verify_folded(&near_zero), check);
 }
 
 /// What is false has no steps that lead to the verifier's last state.

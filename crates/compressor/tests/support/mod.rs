@@ -7,11 +7,13 @@ use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
 use pleat_argument::commitment::Key;
+use pleat_argument::data::DataSecrecy;
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::prove::{Sink, StepRecord};
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::srs;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_argument::step::transition::apply;
@@ -216,6 +218,10 @@ fn fold(form: Form, prove: impl FnOnce(Sink<'_>)) -> RunningProof<Advice> {
     worker.join(None, &mut |_| ()).unwrap()
 }
 
+fn secret(secret: [u8; 32], params: &Params<Advice>) -> ProofSecret {
+    Origin::of(params).proof_secret(secret).unwrap()
+}
+
 /// The registration of the model, and a proof about it.
 pub(crate) fn proofs(form: Form, kind: Kind) -> (Envelope, Envelope) {
     let registration = registration(form);
@@ -233,7 +239,7 @@ pub(crate) fn registration(form: Form) -> Envelope {
     let running = fold(form, |sink| {
         folded = Some(
             model
-                .fold_registration([1; 32], scheme, sink)
+                .fold_registration(&secret([1; 32], params), scheme, sink)
                 .unwrap()
                 .proof,
         );
@@ -259,16 +265,18 @@ pub(crate) fn proof(
     group_bits: u32,
 ) -> Envelope {
     let form = registration.form();
-    let compressor = &forms(form).compressor;
+    let Forms { params, compressor } = forms(form);
     let bundle = bundle();
     let scheme = Scheme::HyperKzg;
     let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
     let group = Some(group_bits);
-    let evaluation = Evaluation::new(&model, kind, data, Visibility::Public, group).unwrap();
+    let evaluation = Evaluation::new(&model, kind, data, DataSecrecy::Public, group).unwrap();
     let mut proved = None;
     let running = fold(form, |sink| {
         let context = context_hash(CONTEXT);
-        let prepared = evaluation.prepare(data, context, [2; 32]).unwrap();
+        let prepared = evaluation
+            .prepare(data, context, &secret([2; 32], params))
+            .unwrap();
         proved = Some(evaluation.fold(prepared, data, scheme, sink, None).unwrap());
     });
     let proved = proved.unwrap();
