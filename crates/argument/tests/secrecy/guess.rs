@@ -163,26 +163,53 @@ fn unsalted(subject: &Subject, candidate: &Bundle) -> Rows {
     rows
 }
 
+/// Ways to compute what a file would show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum How {
+    /// By a prover without randomness.
+    Replayed,
+    /// From the published multipliers and point.
+    Recombined,
+    /// With blinds of a salt that everybody knows.
+    Unsalted,
+    /// The value less the candidate's, as a multiple of a known vector's value.
+    Narrow,
+}
+
+impl How {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Replayed,
+        Self::Recombined,
+        Self::Unsalted,
+        Self::Narrow,
+    ];
+}
+
 /// How many numbers of each row agree with a candidate, by row and by how they were computed.
 pub(crate) fn scores(
     subject: &Subject,
     made: &Made,
     candidate: &Bundle,
-) -> BTreeMap<(String, &'static str), usize> {
+    ways: &[How],
+) -> BTreeMap<(String, How), usize> {
     let shown = published(subject, made);
     let mut scores = BTreeMap::new();
-    for (how, rows) in [
-        ("replayed", replayed(subject, made, candidate)),
-        ("recombined", recombined(subject, made, candidate)),
-        ("unsalted", unsalted(subject, candidate)),
-    ] {
+    for &how in ways {
+        let rows = match how {
+            How::Replayed => replayed(subject, made, candidate),
+            How::Recombined => recombined(subject, made, candidate),
+            How::Unsalted => unsalted(subject, candidate),
+            How::Narrow => {
+                let within = usize::from(narrow(subject, made, candidate));
+                scores.insert(("value".into(), how), within);
+                continue;
+            }
+        };
         for (row, numbers) in rows {
             let shown = shown.get(&row).map_or(&[][..], Vec::as_slice);
             let equal = numbers.iter().zip(shown).filter(|(a, b)| a == b);
             scores.insert((row, how), equal.count());
         }
     }
-    let within = usize::from(narrow(subject, made, candidate));
-    scores.insert(("value".into(), "narrow mask"), within);
     scores
 }
