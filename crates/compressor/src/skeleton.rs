@@ -163,3 +163,48 @@ pub(crate) fn check(form: Form, bytes: &[u8]) -> Result<(), Damage> {
         Form::MicroSpartan => check_as::<Micro>(bytes),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::{Error, Visitor};
+    use serde::forward_to_deserialize_any;
+
+    /// Answers nothing, but hears which fields a struct asks for.
+    struct Listener<'a>(&'a mut Vec<&'static str>);
+
+    impl<'de> serde::Deserializer<'de> for Listener<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(Error::custom("heard"))
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0.extend(fields);
+            Err(Error::custom("heard"))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    /// nova's proof has these fields, or [`check`] refuses it.
+    #[test]
+    fn every_field_is_in_the_table_of_public_numbers() {
+        let table = include_str!("../../../docs/secrecy.md");
+        let mut fields = vec![];
+        assert!(Skeleton::<Micro>::deserialize(Listener(&mut fields)).is_err());
+        assert_eq!(fields.len(), 14);
+        for field in fields {
+            assert!(table.contains(&format!("`snark.{field}`")), "{field}");
+        }
+    }
+}

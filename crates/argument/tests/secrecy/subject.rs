@@ -62,8 +62,14 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    /// About a candidate.
     pub(crate) fn new(kind: Kind, samples: &[Sample]) -> Self {
-        let network = &candidate(0).network;
+        Self::of(&candidate(0), kind, samples)
+    }
+
+    /// About a bundle of another architecture.
+    pub(crate) fn of(bundle: &Bundle, kind: Kind, samples: &[Sample]) -> Self {
+        let network = &bundle.network;
         let (program, samples) = match kind {
             Kind::RegisteredModel => (register_model(network, ROW_BITS), vec![]),
             kind => (
