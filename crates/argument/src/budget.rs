@@ -1,9 +1,9 @@
 //! What is computed from an architecture, counted before it is computed.
 //!
 //! An architecture is untrusted where it is verified, and a small one may ask for any amount of work. So laying a
-//! network out and lowering its program are counted, each in units of about a tenth of a microsecond, and
-//! refused beyond [`MAX_WORK`]: about a second, and memory in proportion. Whatever loops over something that is not
-//! there as bytes of the file spends from here first.
+//! network out and lowering its program are counted, each in units of about a tenth of a microsecond or a few bytes,
+//! and refused beyond [`MAX_WORK`]: a few seconds of one core, and 100 MB. Whatever loops over something that is
+//! not there as bytes of the file spends from here first.
 
 use crate::{Error, Result};
 
@@ -37,13 +37,15 @@ impl Work {
     /// Units.
     const fn cost(self) -> u64 {
         match self {
-            Self::Entry | Self::Move | Self::Look => 1,
-            Self::Summand => 4,
-            Self::Piece => 16,
-            Self::Block => 32,
-            Self::Term => 128,
-            Self::Monomial => 128,
-            Self::Step => 4096,
+            Self::Look => 1,
+            Self::Entry => 2,
+            // Time is less than memory would be.
+            Self::Move | Self::Summand => 8,
+            Self::Piece | Self::Block => 64,
+            Self::Term => 512,
+            Self::Monomial => 256,
+            // Eight permutations of the widest sponge.
+            Self::Step => 1 << 14,
         }
     }
 }

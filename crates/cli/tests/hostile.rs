@@ -1,10 +1,12 @@
-//! Files of a few hundred bytes that ask a verifier for much: each ends within 10 seconds and 200 MB, with a sentence
-//! that says what is wrong.
+//! Files of a few hundred bytes that ask a verifier for much: each ends within 10 seconds of a processor and 200 MB,
+//! with a sentence that says what is wrong.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "../../argument/tests/support/extravagant.rs"]
 mod extravagant;
+#[path = "../../argument/tests/support/measure.rs"]
+mod measure;
 mod support;
 
 use std::process::{Command, Stdio};
@@ -67,7 +69,7 @@ fn proof(registration: &Envelope, part: u64) -> Envelope {
     e
 }
 
-/// What a command did, how long it took, and its largest resident set in kB.
+/// What a command did, its time on all processors, and its largest resident set in kB.
 fn watched(args: &[&str]) -> (Outcome, Duration, u64) {
     // Addresses that threads reserve are not filled: the limit only keeps the machine from harm.
     let plain = HONEST.command(args);
@@ -84,14 +86,12 @@ fn watched(args: &[&str]) -> (Outcome, Duration, u64) {
     command.current_dir(plain.get_current_dir().unwrap());
     let begin = Instant::now();
     let mut child = command.spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
+    let id = child.id().to_string();
+    let (mut peak, mut time) = (0, Duration::ZERO);
     loop {
         // The largest so far, so that a peak between two looks counts.
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        let kilobytes = line.map_or(0, |l| l.trim().trim_end_matches(" kB").parse().unwrap());
-        peak = peak.max(kilobytes);
+        peak = peak.max(measure::peak(&id).unwrap_or_default());
+        time = time.max(measure::processor(&id).unwrap_or_default());
         if child.try_wait().unwrap().is_some() {
             break;
         }
@@ -101,7 +101,6 @@ fn watched(args: &[&str]) -> (Outcome, Duration, u64) {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let time = begin.elapsed();
     (child.wait_with_output().unwrap().into(), time, peak)
 }
 
@@ -198,7 +197,7 @@ fn npy(samples: u64, shape: &str) -> Vec<u8> {
 fn claims_without_commitments_are_refused_at_once() {
     type Lie = fn(&mut Envelope);
     let lies: [(&str, &str, Lie); 5] = [
-        ("samples", "number of groups", |e| {
+        ("samples", "these are", |e| {
             e.statement.samples = 1 << 40;
             e.statement.group_bits = 0;
         }),
@@ -217,12 +216,20 @@ fn claims_without_commitments_are_refused_at_once() {
         }),
     ];
     let (network, _) = extravagant::case("one_of_many");
+    let row_bits = TINY_CLASS.parse().unwrap();
+    let registered = registration(network, row_bits);
+    HONEST.write("lie.registration", &registered.to_bytes().unwrap());
+    let honest = proof(&registered, 0);
+    let samples = honest.statement.samples;
+    HONEST.write("lie.npy", &npy(samples, &format!("({samples}, 1)")));
+    HONEST.write("lies.npy", &npy(samples, &format!("({samples},)")));
+    let args = "verify lie.proof --registration lie.registration --data lie.npy --labels lies.npy";
+    let args: Vec<&str> = args.split(' ').collect();
     for (name, says, lie) in lies {
-        let row_bits = TINY_CLASS.parse().unwrap();
-        let mut own = proof(&registration(network.clone(), row_bits), 0);
+        let mut own = honest.clone();
         lie(&mut own);
         HONEST.write("lie.proof", &own.to_bytes().unwrap());
-        let (outcome, time, _) = watched(&["verify", "lie.proof"]);
+        let (outcome, time, _) = watched(&args);
         assert_eq!(outcome.code, Some(1), "{name}: {outcome:?}");
         assert!(outcome.err.contains(says), "{name}: {}", outcome.err);
         assert!(time < Duration::from_secs(1), "{name}: {time:?}");

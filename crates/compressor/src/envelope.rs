@@ -210,7 +210,6 @@ impl Envelope {
         if self.offset.checked_add(self.statement.samples).is_none() {
             return content("it is about more samples than can be counted");
         }
-        self.check_lengths()?;
         let valid = self.network.validate();
         valid.map_err(|e| Damage::Content(e.to_string()))
     }
@@ -373,6 +372,7 @@ impl Envelope {
         if let Some(origin) = verifying.origin() {
             self.suits(key, origin)?;
         }
+        self.check_lengths().map_err(Error::Malformed)?;
         let mut refused = None;
         let against = |expected: &Expected| {
             let verifying = verifying.key()?;
@@ -390,11 +390,13 @@ impl Envelope {
         checked.map_err(|e| refused.unwrap_or(Error::Argument(e)))
     }
 
-    /// Whether the proof of the fold is one in form, before anything is computed.
+    /// Whether numbers of commitments are those of the statement and the proof of the fold is one in form, before
+    /// anything is computed.
     ///
     /// # Errors
     /// [`Error::Malformed`].
     pub fn precheck<C: Circuit>(&self) -> Result<()> {
+        self.check_lengths().map_err(Error::Malformed)?;
         Snark::<C>::from_bytes(self.origin.form, &self.snark).map_err(Error::Malformed)?;
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The steps of a whole statement: those of a full group, and those of the last.
 
+use rayon::prelude::*;
+
 use super::Shape;
 use super::descriptor::{Descriptor, extend_program};
 use super::lower::lowered;
@@ -25,7 +27,7 @@ pub struct GroupSteps {
 impl GroupSteps {
     fn new(program: &Program, shape: &Shape, live: u64) -> Result<Self> {
         let (descriptors, work) = lowered(program, shape, live)?;
-        let digests: Vec<Scalar> = descriptors.iter().map(|d| d.digest(shape)).collect();
+        let digests: Vec<Scalar> = descriptors.par_iter().map(|d| d.digest(shape)).collect();
         let digest = digests.iter().fold(Scalar::zero(), |chain, digest| {
             extend_program(&chain, digest)
         });

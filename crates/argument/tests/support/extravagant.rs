@@ -251,8 +251,8 @@ pub(crate) fn case(name: &str) -> (Network, u32) {
         }
         // A kernel that falls into one vector per output channel.
         "kernels" => {
-            let mut layers = doubled(10);
-            layers.push((conv(1 << 17, 1), vec![10], Shape::new(1 << 17, 1, 1)));
+            let mut layers = doubled(8);
+            layers.push((conv(1 << 17, 1), vec![8], Shape::new(1 << 17, 1, 1)));
             (network(Shape::new(1, 1, 1), layers), 8)
         }
         _ => panic!("no case {name}"),

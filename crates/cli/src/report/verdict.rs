@@ -6,7 +6,7 @@ use std::path::Path;
 use pleat_argument::srs::Origin;
 use serde::Serialize;
 
-use super::claim::{Claim, thousands};
+use super::claim::thousands;
 use super::{file_name, plain};
 use crate::console::printable;
 use crate::verbs::verify::{UNASKED, VerifyResult};
@@ -33,7 +33,6 @@ pub(crate) struct Given<'a> {
 impl Verdict {
     pub(crate) fn new(
         proof: &Path,
-        claim: &Claim,
         labelled: bool,
         given: Given<'_>,
         verified: Option<&VerifyResult>,
