@@ -375,7 +375,6 @@ fn points_of(vectors: &[Committed]) -> Vec<G1Affine> {
 /// Unblinded commitments to a program's activation tables.
 pub fn commit_tables(key: &Key, program: &Program, network: &Network) -> Vec<Committed> {
     table_vectors(program, network)
-        .into_iter()
         .map(|values| Committed::new(key, values, Scalar::zero()))
         .collect()
 }

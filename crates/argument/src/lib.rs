@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod accumulate;
+mod budget;
 pub mod cache;
 pub mod claims;
 pub mod commitment;
@@ -47,6 +48,7 @@ pub mod transcript;
 pub mod view;
 pub mod witness;
 
+pub use budget::MAX_WORK;
 pub use error::{Error, Result};
 
 /// The curve of commitments and the engine of nova-snark that goes with it.

@@ -97,6 +97,7 @@ fn a_proof_of_accuracy_verifies_against_everything_given() {
     assert_eq!(r["valid"], true);
     assert_eq!(r["statement"], *statement);
     assert_eq!(r["model_checked"], true);
+    assert_eq!(r["context_checked"], true);
     assert_eq!(r["data_range"], serde_json::json!([2, 5, 12]));
     assert!(r["srs_warning"].as_str().unwrap().contains("this machine"));
     let run =
@@ -127,6 +128,28 @@ fn proved_outputs_are_those_of_run() {
     );
     let text = p.s.ok(&["verify", "tiny.registration", "--quiet"]);
     assert!(text.starts_with("VALID\n"), "{text}");
+}
+
+const UNASKED: &str = "warning     the proof is bound to a context, which was not compared";
+
+#[test]
+fn a_context_that_was_not_compared_is_a_warning() {
+    let p = &*PROOFS;
+    let args = [&["verify", "a.proof"], &DATA[..], &REGISTERED].concat();
+    let text = p.s.ok(&args);
+    assert!(text.contains(UNASKED), "{text}");
+    assert!(text.contains("--context HEX"), "{text}");
+    let r = p.s.json(&args, &VERIFY_KEYS);
+    assert_eq!(r["context_checked"], false);
+    assert_eq!(r["statement"]["context"], "c0ffee");
+    let text = p.s.ok(&[&args[..], &["--context", "c0ffee"]].concat());
+    assert!(!text.contains(UNASKED), "{text}");
+    assert!(text.contains("the context is the one you gave"), "{text}");
+    // Without a context there is nothing to compare.
+    let args = [&["verify", "o.proof", "--data", "x.idx"], &REGISTERED[..]].concat();
+    let text = p.s.ok(&args);
+    assert!(!text.contains(UNASKED), "{text}");
+    assert!(!text.contains("the context is"), "{text}");
 }
 
 #[test]

@@ -97,6 +97,8 @@ fn program() -> Program {
         publics: vec![],
         count_claim: Some(3),
         useful_rows: 0,
+        places: vec![],
+        work: 0,
     }
 }
 
