@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pleat_argument::Error;
 use pleat_argument::layout::register_model;
-use pleat_model::graph::{Head, Shape, Window};
+use pleat_model::graph::{Shape, Window};
 use pleat_model::network::{
     Activation, InputSpec, Layer, LayerOp, LinearMap, Network, NetworkOutput, ValueRange,
 };
@@ -18,12 +18,10 @@ fn network(input: Shape, layers: Vec<(LayerOp, Vec<usize>, Shape)>) -> Network {
     let all = std::iter::once((LayerOp::Input, vec![], input)).chain(layers);
     let layers: Vec<Layer> = all
         .map(|(op, inputs, shape)| Layer {
-            name: String::new(),
             op,
             inputs,
             shape,
             range: RANGE,
-            scale: 1.0,
         })
         .collect();
     let last = layers.len() - 1;
@@ -36,10 +34,8 @@ fn network(input: Shape, layers: Vec<(LayerOp, Vec<usize>, Shape)>) -> Network {
         },
         shift: 0,
         outputs: vec![NetworkOutput {
-            name: String::new(),
             layer: last,
-            dims: vec![layers[last].shape.len()],
-            head: Head::Values,
+            unit: None,
         }],
         layers,
     }
