@@ -7,8 +7,9 @@ use super::public::{Sign, common_bound};
 use crate::graph::Activation as FloatActivation;
 use crate::network::{MAX_QUOTIENT_BITS, ValueRange, signed_bits, signed_range};
 
-/// Calibrated width of outputs; the quotient keeps its full range above it, so outputs never saturate.
-const OUTPUT_BITS: u32 = 12;
+/// Calibrated width of outputs, of which their scale, a power of two, may leave one bit unused; the quotient
+/// keeps its full range above it, so outputs never saturate.
+const OUTPUT_BITS: u32 = 13;
 /// Additional width of tensors without an activation.
 const LINEAR_EXTRA_BITS: u32 = 2;
 /// Additional width of the quotients that a table reads.
@@ -62,7 +63,7 @@ impl Emitter<'_> {
             return s;
         }
         let bits = match self.is_only_output(i) {
-            true => OUTPUT_BITS.max(self.bits),
+            true => OUTPUT_BITS.max(self.bits + 1),
             false => self.width(i),
         };
         let unsigned = |l: usize| self.plan.signs[l] == Sign::Unsigned;
