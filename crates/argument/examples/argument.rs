@@ -129,6 +129,7 @@ fn load(options: &Options) -> Result<(Bundle, DataSet)> {
     let bundle = Bundle {
         network: quantized.network,
         weights: quantized.weights,
+        annotations: quantized.annotations,
         salt,
         report: ImportReport {
             source: model.display().to_string(),

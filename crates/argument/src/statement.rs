@@ -42,7 +42,7 @@ pub fn architecture_bytes(network: &Network) -> Result<Vec<u8>> {
 /// # Errors
 /// An architecture that cannot be encoded.
 pub fn architecture_digest(network: &Network) -> Result<Scalar> {
-    digest_of(b"pleat architecture v2\0", network)
+    digest_of(b"pleat architecture v3\0", network)
 }
 
 /// The hash of the caller's bytes, of any length.
@@ -65,7 +65,7 @@ pub fn chain(commitments: &[G1Affine]) -> Scalar {
         .fold(Scalar::ZERO, |chain, c| extend_chain(&chain, c))
 }
 
-/// The model id: architecture (with its widths and scales), size class, key, and the chain of the hiding
+/// The model id: architecture (with its widths and ranges), size class, key, and the chain of the hiding
 /// commitments to the weights.
 ///
 /// # Errors

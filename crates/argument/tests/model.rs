@@ -33,6 +33,7 @@ fn lenet() -> Bundle {
     Bundle {
         network: quantized.network,
         weights: quantized.weights,
+        annotations: quantized.annotations,
         salt: [7; 32],
         report: ImportReport {
             source: "lenet5.onnx".into(),

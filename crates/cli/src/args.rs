@@ -180,6 +180,9 @@ pub(crate) struct ImportArgs {
     /// Shift of the requantisation in bits [default: searched]
     #[arg(long, value_name = "BITS")]
     pub(crate) shift: Option<u32>,
+    /// Show in every proof which power of two the real value of one unit of each output is
+    #[arg(long)]
+    pub(crate) publish_unit: bool,
     /// Where the bundle goes [default: the model's name with .pleat, in this folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use pleat_argument::program::Kind;
 use pleat_compressor::Envelope;
+use pleat_model::bundle::Bundle;
 use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 use support::{Scratch, TINY_CLASS, TINY_POWER, one_object};
@@ -221,14 +222,15 @@ fn the_owner_may_show_more_than_is_proved() {
         e.correct = (e.correct + 1) % 6;
     });
     refused("more.proof", &["bundle tiny.pleat", "the proof says"]);
-    change(&s, "a.proof", "scaled.proof", |e| {
-        e.network.layers[1].scale += 1.0;
-    });
-    refused(
-        "scaled.proof",
-        &["bundle tiny.pleat", "another architecture"],
-    );
-    refused("o.proof", &["bundle tiny.pleat", "leave --bundle out"]);
+    for from in ["a.proof", "o.proof"] {
+        change(&s, from, "other.proof", |e| {
+            e.network.outputs[0].unit = Some(3);
+        });
+        refused(
+            "other.proof",
+            &["bundle tiny.pleat", "another architecture"],
+        );
+    }
     let args = "report a.proof --bundle tiny.pleat --data x.idx -o none.html";
     let args: Vec<&str> = args.split(' ').collect();
     s.fails(3, &args, &["x.idx", "--labels"]);
@@ -237,11 +239,12 @@ fn the_owner_may_show_more_than_is_proved() {
 #[test]
 fn names_from_files_stay_text() {
     let (s, _) = files();
-    change(&s, "o.proof", "<i>&'.proof", |e| {
-        e.network.layers[1].name = HOSTILE.into();
-        e.network.outputs[0].name = HOSTILE.repeat(100);
-    });
-    let (html, _) = page(&s, &["<i>&'.proof"]);
+    s.write("<i>&'.proof", &s.read("o.proof"));
+    let mut bundle = Bundle::load(&s.path("tiny.pleat")).unwrap();
+    bundle.annotations.layers[1].name = HOSTILE.into();
+    bundle.annotations.outputs[0].name = HOSTILE.repeat(100);
+    bundle.save(&s.path("tiny.pleat"), true).unwrap();
+    let (html, _) = page(&s, &["<i>&'.proof", "--bundle", "tiny.pleat"]);
     let json = figures(&html);
     assert!(!html.contains("<img") && !html.contains(['\u{202e}', '\u{61c}']));
     assert_eq!(html.matches("</script").count(), 1);
@@ -249,6 +252,51 @@ fn names_from_files_stay_text() {
     assert!(name.unwrap().starts_with("</script><script>"), "{name:?}");
     assert_eq!(json["proofs"][0]["file"], "<i>&'.proof");
     assert!(html.len() < 100_000);
+}
+
+/// The architecture has no names; the owner's bundle has. Units are the owner's to publish.
+#[test]
+fn names_and_units_are_the_owners() {
+    let (s, _) = files();
+    let bundle = Bundle::load(&s.path("tiny.pleat")).unwrap();
+    let (html, _) = page(&s, &["o.proof"]);
+    let p = &figures(&html)["proofs"][0];
+    let layer = &p["cost"]["parts"][0];
+    let index = layer["layer"].as_u64().unwrap() as usize;
+    assert_eq!(layer["name"], bundle.network.layer_name(index));
+    let output = &p["architecture"]["outputs"][0];
+    assert_eq!(output["name"], "output 0");
+    assert!(output["unit"].is_null() && output["head"].is_null());
+
+    let o = s.run(&[
+        "report",
+        "o.proof",
+        "--bundle",
+        "tiny.pleat",
+        "-o",
+        "own.html",
+    ]);
+    assert_eq!(o.code, Some(0), "{o:?}");
+    assert!(o.err.contains("names of the model file"), "{}", o.err);
+    let html = String::from_utf8(s.read("own.html")).unwrap();
+    let p = &figures(&html)["proofs"][0];
+    let (layers, outputs) = (&bundle.annotations.layers, &bundle.annotations.outputs);
+    assert_eq!(p["cost"]["parts"][0]["name"], layers[index].name);
+    let output = &p["architecture"]["outputs"][0];
+    assert_eq!(output["name"], outputs[0].name);
+    let unit = output["unit"].as_i64().unwrap() as i32;
+    assert_eq!(
+        2f64.powi(unit),
+        layers[bundle.network.outputs[0].layer].scale
+    );
+
+    change(&s, "o.proof", "unit.proof", |e| {
+        e.network.outputs[0].unit = Some(-7);
+    });
+    let (html, _) = page(&s, &["unit.proof"]);
+    let p = &figures(&html)["proofs"][0];
+    assert_eq!(p["architecture"]["outputs"][0]["unit"], -7);
+    assert!(html.contains("integers of 2<sup"));
 }
 
 #[test]

@@ -101,6 +101,40 @@ fn lenet_imports_inspects_and_runs() {
     assert_eq!(part["outputs"][1], all["outputs"][6]);
 }
 
+/// What of a model every proof will show is the owner's to say, or is said to the owner.
+#[test]
+fn import_says_what_is_public() {
+    let s = Scratch::tiny();
+    s.write("slopes.onnx", &support::onnx::tiny("LeakyRelu"));
+    let inspect = |bundle: &str| s.json(&["inspect", bundle], &["published_units"]);
+    let shown = |args: &[&str]| {
+        let o = s.run(args);
+        assert_eq!(o.code, Some(0), "{o:?}");
+        o.err.contains("public in every proof: slopes 'the act'")
+    };
+    let import = ["import", "tiny.onnx", "--calib", "x.idx", "-o", "a.pleat"];
+    assert!(!shown(&import));
+    let slopes = ["import", "slopes.onnx", "--calib", "x.idx", "-o", "b.pleat"];
+    assert!(shown(&slopes));
+    assert!(inspect("a.pleat")["published_units"][0].is_null());
+    let text = s.ok(&["inspect", "a.pleat"]);
+    assert!(
+        text.contains("not in proofs (import --publish-unit)"),
+        "{text}"
+    );
+
+    s.ok(&[&import[..], &["--publish-unit", "--force"]].concat());
+    let unit = inspect("a.pleat")["published_units"][0].as_i64().unwrap();
+    let run = s.json(&["run", "a.pleat", "--data", "x.idx"], &["output_scales"]);
+    let scale = run["output_scales"][0].as_f64().unwrap();
+    assert_eq!(scale, 2f64.powi(unit as i32));
+    let text = s.ok(&["inspect", "a.pleat"]);
+    assert!(
+        text.contains(&format!("in every proof: 2^{unit} of output 0")),
+        "{text}"
+    );
+}
+
 #[test]
 fn keras_files_import() {
     for (name, bundle) in [

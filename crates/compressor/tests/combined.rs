@@ -272,7 +272,7 @@ fn parts_that_do_not_fit_are_named() {
             e.correct = 0;
         }),
         ("model id", |e| e.statement.model[0] ^= 1),
-        ("architecture", |e| e.network.layers[0].name.push('x')),
+        ("architecture", |e| e.network.outputs[0].unit = Some(1)),
         ("context", |e| e.statement.context[0] ^= 1),
         ("commitment key", |e| e.origin.key[31] ^= 1),
         ("kind of labels", |e| e.statement.labelled = false),

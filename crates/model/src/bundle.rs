@@ -15,13 +15,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::accuracy::Accuracy;
+use crate::annotations::Annotations;
+use crate::execute::Executor;
 use crate::files::{Access, read_at_most, write_atomic};
 use crate::network::{Network, Weights};
 use crate::quantize::TensorStatistics;
 use crate::{Error, Result, limits};
 
 const MAGIC: &[u8; 8] = b"PLEATBDL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const FORMAT: &str = "pleat bundle";
 
 /// How the import came to its integers; for `inspect` and reports.
@@ -62,6 +64,8 @@ pub struct Bundle {
     pub weights: Weights,
     /// Secret salt of the model id: without it the id would confirm a guess of the weights.
     pub salt: [u8; 32],
+    /// The owner's names and scales.
+    pub annotations: Annotations,
     /// How the import went.
     pub report: ImportReport,
 }
@@ -77,6 +81,11 @@ impl std::fmt::Debug for Bundle {
 }
 
 impl Bundle {
+    /// The executor of this bundle's network; its errors use the owner's names.
+    pub fn executor(&self) -> Executor<'_> {
+        Executor::new(&self.network, &self.weights).named(&self.annotations)
+    }
+
     /// Writes the bundle for its owner only.
     ///
     /// # Errors
@@ -128,6 +137,12 @@ impl Bundle {
         }
         let (content, checksum) = bytes.split_at(bytes.len() - 32);
         let version = u32::from_le_bytes([content[8], content[9], content[10], content[11]]);
+        if version == 1 {
+            return Err(bad(
+                "format version 1: its public architecture shows scales and names of the model file, so it \
+                 is not used any more; import the model again and make a new registration",
+            ));
+        }
         if version != VERSION {
             return Err(Error::malformed(
                 FORMAT,
@@ -148,6 +163,7 @@ impl Bundle {
         }
         bundle.network.validate()?;
         bundle.network.validate_weights(&bundle.weights)?;
+        bundle.annotations.validate(&bundle.network)?;
         Ok(bundle)
     }
 }

@@ -29,14 +29,16 @@ pub enum Error {
     Invalid(String),
     /// A sample drives an accumulator outside the layer's table; never wrapped silently.
     #[error(
-        "sample {sample}: layer '{layer}' needs the quotient {value}, outside the table {min}..={max}; \
+        "sample {sample}: {name} needs the quotient {value}, outside the table {min}..={max}; \
          import again with calibration data that covers such samples"
     )]
     OutOfTable {
         /// Index of the sample in the data set.
         sample: usize,
-        /// Name of the layer.
-        layer: String,
+        /// The layer.
+        layer: crate::graph::NodeId,
+        /// The layer with the owner's name, or its public name.
+        name: String,
         /// The quotient that does not fit.
         value: i64,
         /// Smallest row of the table.

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::annotations::Annotations;
 use crate::graph::{NodeId, Shape, Window};
 use crate::network::{
     Activation, LayerOp, LayerWeights, LinearMap, Network, Trace, ValueRange, Weights, signed_range,
@@ -24,6 +25,8 @@ const MAX_PATCH_VALUES: usize = 1 << 22;
 pub struct Executor<'a> {
     network: &'a Network,
     weights: &'a Weights,
+    /// The owner's names of layers, for errors.
+    notes: Option<&'a Annotations>,
     /// Per layer: the kernel as `i16` if `i32` accumulators provably cannot overflow.
     narrow: Vec<Option<Vec<i16>>>,
     /// Per tensor: the last layer that reads it.
@@ -49,8 +52,25 @@ impl<'a> Executor<'a> {
         Self {
             network,
             weights,
+            notes: None,
             narrow,
             last_use,
+        }
+    }
+
+    /// Errors name layers as the owner does; without notes they use [public names](Network::layer_name).
+    #[must_use]
+    pub fn named(self, notes: &'a Annotations) -> Self {
+        Self {
+            notes: Some(notes),
+            ..self
+        }
+    }
+
+    fn name(&self, layer: NodeId) -> String {
+        match self.notes.and_then(|n| n.layers.get(layer)) {
+            Some(note) => format!("layer '{}'", note.name),
+            None => self.network.layer_name(layer),
         }
     }
 
@@ -152,7 +172,8 @@ impl<'a> Executor<'a> {
                         if q < low || q > high {
                             return Err(Error::OutOfTable {
                                 sample,
-                                layer: layer.name.clone(),
+                                layer: i,
+                                name: self.name(i),
                                 value: q,
                                 min: low as i32,
                                 max: high as i32,

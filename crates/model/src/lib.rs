@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accuracy;
+pub mod annotations;
 pub mod bounds;
 pub mod builder;
 pub mod bundle;

@@ -9,6 +9,7 @@ use std::path::Path;
 use pleat_model::Error;
 use pleat_model::bundle::{Bundle, ImportReport};
 use pleat_model::files::{Access, write_atomic};
+use pleat_model::graph::Head;
 use sha2::{Digest, Sha256};
 
 fn bundle() -> Bundle {
@@ -19,6 +20,7 @@ fn bundle() -> Bundle {
     let mut weights = weights;
     weights.layers.truncate(9);
     Bundle {
+        annotations: integer::notes(&network),
         network,
         weights,
         salt: [7; 32],
@@ -101,7 +103,18 @@ fn messages_say_what_to_do() {
     assert!(refusal(&good[..good.len() - 1]).contains("checksum is wrong"));
     let mut other = good[..good.len() - 32].to_vec();
     other[8] = 9;
-    assert!(refusal(&sealed(other)).contains("format version 9, this program reads 1"));
+    assert!(refusal(&sealed(other.clone())).contains("format version 9, this program reads 2"));
+    // The version whose architecture told too much.
+    other[8] = 1;
+    let old = refusal(&sealed(other));
+    assert!(
+        old.contains("version 1: its public architecture shows scales and names"),
+        "{old}"
+    );
+    assert!(
+        old.contains("import the model again and make a new registration"),
+        "{old}"
+    );
 }
 
 #[test]
@@ -119,6 +132,45 @@ fn a_right_checksum_is_not_enough() {
     let mut b = bundle();
     b.weights.layers.pop();
     assert!(refusal(&b.to_bytes().unwrap()).contains("another number of layers"));
+}
+
+/// A refused change to the owner's notes.
+fn refused(what: &str, change: impl Fn(&mut Bundle)) {
+    let mut b = bundle();
+    change(&mut b);
+    let said = refusal(&b.to_bytes().unwrap());
+    assert!(said.contains(what), "'{said}' instead of '{what}'");
+}
+
+#[test]
+fn notes_are_the_networks() {
+    refused("another number of layers", |b| {
+        b.annotations.layers.pop();
+    });
+    refused("another number of layers or outputs", |b| {
+        b.annotations.outputs.clear();
+    });
+    for scale in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+        refused("conv 1 'named': the scale", |b| {
+            b.annotations.layers[1].scale = scale;
+        });
+    }
+    for dims in [vec![1, 159], vec![1, 1, 1, 1, 1, 1, 1, 1, 160], vec![]] {
+        refused("output 0 'y' has dimensions that do not fit", |b| {
+            b.annotations.outputs[0].dims.clone_from(&dims);
+        });
+    }
+    for (classes, stride) in [(0, 1), (3, 1), (1, 0), (usize::MAX, 2)] {
+        refused("a head that does not fit", |b| {
+            b.annotations.outputs[0].head = Head::ArgMax { classes, stride };
+        });
+    }
+    refused("a published unit that is not its scale", |b| {
+        b.network.outputs[0].unit = Some(-2);
+    });
+    let mut b = bundle();
+    b.network.outputs[0].unit = Some(-1);
+    Bundle::from_bytes(&b.to_bytes().unwrap()).unwrap();
 }
 
 #[test]

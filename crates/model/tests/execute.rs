@@ -4,7 +4,7 @@
 #[path = "support/integer.rs"]
 mod integer;
 
-use integer::{Random, SHIFT, layer, linear, network, range, sample};
+use integer::{Random, SHIFT, layer, linear, network, notes, range, sample};
 use pleat_model::Error;
 use pleat_model::bounds::{accumulator, layers_that_may_refuse};
 use pleat_model::execute::Executor;
@@ -388,9 +388,12 @@ fn errors_name_what_is_wrong() {
     let (n, w) = one([1, 1, 2], range(-40, 40), l, LayerWeights::default());
     let e = Executor::new(&n, &w);
     let text = |x: &[i32]| e.run(x, 17).unwrap_err().to_string();
-    assert!(text(&[0, -33]).contains(
-        "sample 17: layer 'named' needs the quotient -33000, outside the table -32768..=32767"
-    ));
+    let says = "needs the quotient -33000, outside the table -32768..=32767";
+    assert!(text(&[0, -33]).contains(&format!("sample 17: sum 1 {says}")));
+    let notes = notes(&n);
+    let named = Executor::new(&n, &w).named(&notes);
+    let own = named.run(&[0, -33], 17).unwrap_err().to_string();
+    assert!(own.contains(&format!("sample 17: layer 'named' {says}")));
     assert!(
         text(&[0, 41]).contains("sample 17 has the value 41, outside the input's range -40..=40")
     );

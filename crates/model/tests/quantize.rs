@@ -101,7 +101,7 @@ fn close(tolerance: f64, build: impl Fn(&mut Builder, Value) -> Vec<Value>) -> Q
         let tensors = g.run(&input).unwrap();
         for (k, ints) in e.run(&s.values, i).unwrap().iter().enumerate() {
             let floats = &tensors[g.outputs[k].node];
-            let scale = q.network.layers[q.network.outputs[k].layer].scale;
+            let scale = q.annotations.unit(&q.network, k);
             let largest = floats.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
             assert_eq!(floats.len(), ints.len());
             for (&f, &v) in floats.iter().zip(ints) {
@@ -174,7 +174,7 @@ fn raw_inputs() {
     let ints = Executor::new(&q.network, &q.weights)
         .run(&[200; 108], 0)
         .unwrap();
-    let scale = q.network.layers[q.network.outputs[0].layer].scale;
+    let scale = q.annotations.unit(&q.network, 0);
     assert!((f64::from(ints[0][0]) * scale - 200.0).abs() < 1.0);
     assert!((f64::from(ints[0][200]) * scale - 100.0).abs() < 1.0);
 }

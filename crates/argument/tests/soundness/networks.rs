@@ -1,9 +1,10 @@
 //! The small networks that are proved, their weights and samples.
 
+use pleat_model::annotations::Annotations;
 use pleat_model::bundle::{Bundle, ImportReport};
 use pleat_model::data::Sample;
 use pleat_model::execute::Executor;
-use pleat_model::graph::{Head, Shape, Window};
+use pleat_model::graph::{Shape, Window};
 use pleat_model::network::{
     Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, Network, NetworkOutput,
     ValueRange, Weights,
@@ -61,20 +62,13 @@ pub(crate) fn network_of(
     let layers: Vec<Layer> = layers
         .into_iter()
         .map(|(op, inputs, shape, range)| Layer {
-            name: String::new(),
             op,
             inputs,
             shape,
             range,
-            scale: 1.0,
         })
         .collect();
-    let output = |&layer: &usize| NetworkOutput {
-        name: String::new(),
-        layer,
-        dims: vec![1, layers[layer].shape.len()],
-        head: Head::Values,
-    };
+    let output = |&layer: &usize| NetworkOutput { layer, unit: None };
     let network = Network {
         input: InputSpec {
             shape: layers[0].shape,
@@ -208,6 +202,7 @@ pub(crate) fn bundle(network: Network, seed: u64) -> Bundle {
         statistics: vec![],
     };
     Bundle {
+        annotations: Annotations::plain(&network),
         network,
         weights: Weights { layers },
         salt: [3; 32],

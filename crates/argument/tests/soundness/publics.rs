@@ -237,7 +237,7 @@ fn another_architecture() {
         BUNDLE.network.clone(),
         tiny_network(),
     ];
-    others[0].layers[1].name = "renamed".into();
+    others[0].outputs[0].unit = Some(-3);
     others[1].layers[1].range.max += 1;
     for network in others {
         let result = case

@@ -1,7 +1,7 @@
 //! Small valid architectures that ask a verifier for much. Tests of the command line use them, too.
 #![allow(dead_code)] // every test file uses its own part
 
-use pleat_model::graph::{Head, Shape, Window};
+use pleat_model::graph::{Shape, Window};
 use pleat_model::network::{
     Activation, InputSpec, Layer, LayerOp, LinearMap, Network, NetworkOutput, ValueRange,
 };
@@ -30,12 +30,10 @@ pub(crate) fn network(input: Shape, layers: Vec<(LayerOp, Vec<usize>, Shape)>) -
     let all = std::iter::once((LayerOp::Input, vec![], input)).chain(layers);
     let layers: Vec<Layer> = all
         .map(|(op, inputs, shape)| Layer {
-            name: String::new(),
             op,
             inputs,
             shape,
             range: RANGE,
-            scale: 1.0,
         })
         .collect();
     let last = layers.len() - 1;
@@ -48,10 +46,8 @@ pub(crate) fn network(input: Shape, layers: Vec<(LayerOp, Vec<usize>, Shape)>) -
         },
         shift: 0,
         outputs: vec![NetworkOutput {
-            name: String::new(),
             layer: last,
-            dims: vec![layers[last].shape.len()],
-            head: Head::Values,
+            unit: None,
         }],
         layers,
     }

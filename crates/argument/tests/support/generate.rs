@@ -1,7 +1,7 @@
 //! Random small valid networks with weights and samples.
 
 use pleat_model::data::Sample;
-use pleat_model::graph::{Head, Shape, Window};
+use pleat_model::graph::{Shape, Window};
 use pleat_model::network::{
     Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, Network, NetworkOutput,
     ValueRange, Weights, signed_bits, signed_range,
@@ -93,12 +93,10 @@ impl<'a> Generator<'a> {
                 },
                 shift,
                 layers: vec![Layer {
-                    name: "input".into(),
                     op: LayerOp::Input,
                     inputs: vec![],
                     shape,
                     range: values,
-                    scale: 1.0,
                 }],
                 outputs: vec![],
             },
@@ -131,12 +129,7 @@ impl<'a> Generator<'a> {
     fn outputs(&mut self, layers: &[usize]) {
         self.network.outputs = layers
             .iter()
-            .map(|&layer| NetworkOutput {
-                name: format!("output {layer}"),
-                layer,
-                dims: vec![1, self.shape(layer).len()],
-                head: Head::Values,
-            })
+            .map(|&layer| NetworkOutput { layer, unit: None })
             .collect();
     }
 
@@ -181,12 +174,10 @@ impl<'a> Generator<'a> {
             weights.bias = of((*bias_bits).min(10), *out_channels);
         }
         self.network.layers.push(Layer {
-            name: format!("layer {l}"),
             op,
             inputs,
             shape,
             range,
-            scale: 1.0,
         });
         self.weights.layers.push(weights);
         self.outputs(&[l]);

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use pleat_argument::commitment::Key;
 use pleat_argument::srs;
+use pleat_model::annotations::Annotations;
 use pleat_model::bundle::{Bundle, ImportReport};
 use pleat_model::network::{Network, Weights};
 
@@ -26,6 +27,7 @@ pub(crate) fn key(power: u32) -> &'static Key {
 
 pub(crate) fn bundle(network: Network, weights: Weights) -> Bundle {
     Bundle {
+        annotations: Annotations::plain(&network),
         network,
         weights,
         salt: [7; 32],

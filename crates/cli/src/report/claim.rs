@@ -2,7 +2,9 @@
 
 use pleat_argument::program::Kind;
 use pleat_compressor::Combined;
+use pleat_model::annotations::{Annotations, exponent};
 use pleat_model::graph::Head;
+use pleat_model::network::Network;
 use serde::Serialize;
 
 use super::plain;
@@ -129,36 +131,47 @@ pub(crate) struct Architecture {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct OutputFacts {
+    /// The public name, or the owner's where the bundle is given.
     pub(crate) name: String,
     pub(crate) values: usize,
-    /// Real value of one unit.
-    pub(crate) unit: f64,
-    /// What stood behind the values in the model file and is not computed.
+    /// The real value of one unit is two to this power, where it is published or the bundle is given.
+    pub(crate) unit: Option<i32>,
+    /// What stood behind the values in the model file and is not computed, where the bundle is given.
     pub(crate) head: Option<&'static str>,
 }
 
+impl OutputFacts {
+    fn of(network: &Network, k: usize, notes: Option<&Annotations>) -> Self {
+        let output = &network.outputs[k];
+        let own = notes.and_then(|n| Some((n.outputs.get(k)?, n.unit(network, k))));
+        Self {
+            name: own.map_or_else(|| network.output_name(k), |(note, _)| plain(&note.name)),
+            values: network.layers[output.layer].shape.len(),
+            unit: output
+                .unit
+                .or_else(|| own.and_then(|(_, scale)| exponent(scale))),
+            head: own.and_then(|(note, _)| match note.head {
+                Head::Values => None,
+                Head::Softmax { .. } => Some("softmax"),
+                Head::ArgMax { .. } => Some("argmax"),
+            }),
+        }
+    }
+}
+
 impl Architecture {
-    pub(crate) fn of(proofs: &Combined) -> Self {
+    /// With the owner's names where the bundle's notes are given.
+    pub(crate) fn of(proofs: &Combined, notes: Option<&Annotations>) -> Self {
         let network = proofs.network();
-        let outputs = network.outputs.iter().map(|output| {
-            let layer = &network.layers[output.layer];
-            OutputFacts {
-                name: plain(&output.name),
-                values: layer.shape.len(),
-                unit: layer.scale,
-                head: match output.head {
-                    Head::Values => None,
-                    Head::Softmax { .. } => Some("softmax"),
-                    Head::ArgMax { .. } => Some("argmax"),
-                },
-            }
-        });
+        let outputs = 0..network.outputs.len();
         Self {
             layers: network.layers.len(),
             parameters: network.parameters() as u64,
             input: network.input.shape.to_string(),
             classes: network.classes(),
-            outputs: outputs.collect(),
+            outputs: outputs
+                .map(|k| OutputFacts::of(network, k, notes))
+                .collect(),
             size_class: proofs.statement().row_bits,
             form: proofs.origin().form.to_string(),
             key_id: hex::encode(proofs.origin().key),

@@ -7,6 +7,7 @@ use pleat_argument::layout::inference;
 use pleat_argument::program::{COLUMN_BITS, Fill, Program, VectorKind};
 use pleat_argument::statement::groups;
 use pleat_compressor::Combined;
+use pleat_model::annotations::Annotations;
 use pleat_model::network::Network;
 use serde::Serialize;
 
@@ -119,7 +120,9 @@ impl Tally {
 impl Cost {
     /// # Errors
     /// A statement that cannot be laid out, so that nobody can have proved it.
-    pub(crate) fn of(proofs: &Combined) -> Result<Self, NotProved> {
+    ///
+    /// Layers have the owner's names where the bundle's notes are given.
+    pub(crate) fn of(proofs: &Combined, notes: Option<&Annotations>) -> Result<Self, NotProved> {
         let s = proofs.statement();
         let network = proofs.network();
         let mut programs = BTreeMap::new();
@@ -140,19 +143,26 @@ impl Cost {
         }
         // The largest groups say how many samples a group has.
         match programs.get(&s.group_bits) {
-            Some(program) => Ok(Self::new(network, program, tally)),
+            Some(program) => Ok(Self::new(network, notes, program, tally)),
             None => Err(NotProved("it has no groups".into())),
         }
     }
 
-    fn new(network: &Network, program: &Program, tally: Tally) -> Self {
+    fn new(
+        network: &Network,
+        notes: Option<&Annotations>,
+        program: &Program,
+        tally: Tally,
+    ) -> Self {
         let rows = tally.chunks << program.row_bits;
         let parts = tally.owned.iter().map(|(owner, own)| {
             let (part, layer, name, operation) = match *owner {
                 Owner::Layer(l) => {
                     let layer = &network.layers[l];
                     let does = format!("{} to {}", operation(&layer.op), layer.shape);
-                    ("layer", Some(l), plain(&layer.name), does)
+                    let note = notes.and_then(|n| n.layers.get(l));
+                    let name = note.map_or_else(|| network.layer_name(l), |n| plain(&n.name));
+                    ("layer", Some(l), name, does)
                 }
                 Owner::Top1 => ("top-1", None, "top-1".into(), "compared with labels".into()),
                 Owner::Tables => (

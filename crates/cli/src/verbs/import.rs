@@ -10,7 +10,9 @@ use pleat_model::data::{DataSet, Sample, check_label};
 use pleat_model::execute::Executor;
 use pleat_model::graph::Graph;
 use pleat_model::import::{ImportOptions, read_model};
-use pleat_model::quantize::{QuantizeOptions, Quantized, quantize, synthetic_samples};
+use pleat_model::quantize::{
+    LearnedNumbers, QuantizeOptions, Quantized, quantize, synthetic_samples,
+};
 use serde::Serialize;
 
 use crate::args::{ClassArgs, ImportArgs};
@@ -101,7 +103,7 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         None => synthetic_samples(&spec, wanted.min(64)),
     };
     let progress = console.progress("calibrating", 1);
-    let quantized = quantize(
+    let mut quantized = quantize(
         &graph,
         &spec,
         &samples,
@@ -120,6 +122,14 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
             quantized.fidelity.output_error * 100.0,
             (1.0 - quantized.fidelity.agreement) * 100.0
         ));
+    }
+    if args.publish_unit {
+        quantized
+            .publish_units()
+            .with_context(|| format!("model {}", args.model.display()))?;
+    }
+    if let Some(text) = shown(&quantized.learned) {
+        console.note(&text);
     }
     let accuracy = match &data {
         Some(data) => {
@@ -158,8 +168,23 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
         },
         network: quantized.network,
         weights: quantized.weights,
+        annotations: quantized.annotations,
     };
     Ok((bundle, activations))
+}
+
+/// What of the model file's own numbers every proof will show.
+fn shown(learned: &[LearnedNumbers]) -> Option<String> {
+    let list: Vec<String> = learned
+        .iter()
+        .map(|l| format!("{} '{}'", l.what, l.layer))
+        .collect();
+    (!list.is_empty()).then(|| {
+        format!(
+            "note: these numbers of the model file are part of the program and public in every proof: {}",
+            list.join(", ")
+        )
+    })
 }
 
 /// Where calibration data come from, for errors.
@@ -212,7 +237,8 @@ fn report(
         }
         Ok(s)
     });
-    let executor = Executor::new(&quantized.network, &quantized.weights);
+    let executor =
+        Executor::new(&quantized.network, &quantized.weights).named(&quantized.annotations);
     let accuracy = accuracy::compare(graph, &executor, samples, |done| {
         progress.set(done as usize)
     })?;

@@ -78,6 +78,8 @@ struct InspectResult {
     parameters: usize,
     shift: u32,
     widths: Widths,
+    /// Per output, the power of two that the architecture publishes as its unit, if it does.
+    published_units: Vec<Option<i32>>,
     overflow: String,
     float_accuracy: Option<f64>,
     int_accuracy: Option<f64>,
@@ -114,7 +116,7 @@ pub(crate) fn overflow(bundle: &Bundle) -> String {
         [first, ..] => format!(
             "possible in {} of the layers (first '{}'): such a sample is refused, never wrapped",
             layers.len(),
-            bundle.network.layers[*first].name
+            bundle.annotations.layers[*first].name
         ),
     }
 }
@@ -124,7 +126,7 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
     let may_refuse = layers_that_may_refuse(network, &bundle.weights);
     let layers = (0..network.layers.len())
         .map(|i| {
-            let layer = &network.layers[i];
+            let (layer, note) = (&network.layers[i], &bundle.annotations.layers[i]);
             let (mut weight_bits, mut quotient_bits) = (None, None);
             if let LayerOp::Linear {
                 map,
@@ -139,12 +141,12 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
             }
             LayerLine {
                 index: i,
-                name: layer.name.clone(),
+                name: note.name.clone(),
                 operation: operation(&layer.op),
                 shape: layer.shape.to_string(),
                 min: layer.range.min,
                 max: layer.range.max,
-                scale: layer.scale,
+                scale: note.scale,
                 calibrated: bundle
                     .report
                     .statistics
@@ -179,6 +181,7 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
         parameters: network.parameters(),
         shift: network.shift,
         widths: Widths::of(network, bundle.report.activation_bits),
+        published_units: network.outputs.iter().map(|o| o.unit).collect(),
         overflow: overflow(bundle),
         float_accuracy: accuracy.and_then(|a| a.float_accuracy()),
         int_accuracy: accuracy.and_then(|a| a.int_accuracy()),
@@ -214,6 +217,19 @@ pub(crate) fn operation(op: &LayerOp) -> String {
         LayerOp::Pad { .. } => "pad".into(),
         LayerOp::Upsample { .. } => "upsample".into(),
         LayerOp::Rearrange { .. } => "rearrange".into(),
+    }
+}
+
+/// Which units of outputs a proof shows.
+fn units(published: &[Option<i32>]) -> String {
+    let list: Vec<String> = published
+        .iter()
+        .enumerate()
+        .filter_map(|(k, unit)| unit.map(|u| format!("2^{u} of output {k}")))
+        .collect();
+    match list.as_slice() {
+        [] => "of the outputs: not in proofs (import --publish-unit)".to_owned(),
+        _ => format!("in every proof: {}", list.join(", ")),
     }
 }
 
@@ -257,6 +273,7 @@ fn text(r: &InspectResult) -> String {
             r.parameters, r.widths.weights, r.widths.activations, r.shift
         ),
         format!("overflow     {}", r.overflow),
+        format!("units        {}", units(&r.published_units)),
     ];
     if let (Some(f), Some(i)) = (r.float_accuracy, r.int_accuracy) {
         lines.push(format!(

@@ -12,7 +12,6 @@ use pleat_compressor::Statement as Claimed;
 use pleat_folding::{Keep, Subject};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::check_label;
-use pleat_model::execute::Executor;
 use pleat_model::files::{Access, write_atomic};
 use serde::Serialize;
 
@@ -247,7 +246,7 @@ pub(crate) fn prove(
 /// in a thousandth of the time the proof takes.
 pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection, console: &Console) -> Result<()> {
     let progress = console.progress("checking samples", samples.count() as usize);
-    let executor = Executor::new(&bundle.network, &bundle.weights);
+    let executor = bundle.executor();
     let classes = bundle.network.classes();
     for index in 0..samples.count() {
         // As the user counts them.

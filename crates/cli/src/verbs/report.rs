@@ -42,8 +42,8 @@ pub(crate) struct ReportArgs {
     /// Labels of the data, if they are another file; proofs about outputs get a confusion matrix
     #[arg(long, requires = "data")]
     pub(crate) labels: Option<PathBuf>,
-    /// The owner's bundle, to compute the confusion matrix of proofs about accuracy; the page then shows more than is proved
-    #[arg(long, requires = "data")]
+    /// The owner's bundle: the page has the names of the model file, and with --data the confusion matrix of proofs about accuracy; it then shows more than is proved
+    #[arg(long)]
     pub(crate) bundle: Option<PathBuf>,
     /// What `pleat prove --json` printed for a proof: time and memory; may be given once a proof
     #[arg(long = "run", value_name = "RESULT.json")]
@@ -97,9 +97,16 @@ pub(crate) fn run(args: &ReportArgs, cache: &Path, console: &Console) -> Result<
     };
     let bundle = bundle.as_ref().map(|(path, bundle)| (*path, bundle));
     if bundle.is_some() {
-        console.note(
-            "with --bundle the page shows which classes the model takes for which: more than the proof reveals",
-        );
+        console.note(match args.data {
+            Some(_) => {
+                "with --bundle the page shows names of the model file, units of the outputs, and for proofs about \
+                 accuracy which classes the model takes for which: more than the proof reveals"
+            }
+            None => {
+                "with --bundle the page shows names of the model file and units of the outputs: more than the proof \
+                 reveals; with --data also which classes the model takes for which"
+            }
+        });
     }
     let made = Made::now()?;
     let sections = drafts
@@ -166,25 +173,21 @@ fn assign(drafts: &mut [Draft<'_>], runs: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The owner's bundle, if it is of these proofs' architecture and of use.
+/// The owner's bundle, if it is of the architecture of all proofs about accuracy and of any other.
 fn own_bundle(path: &Path, drafts: &[Draft<'_>]) -> Result<Bundle> {
-    let mut about = drafts
-        .iter()
-        .filter(|d| d.claim.correct.is_some())
-        .peekable();
-    if about.peek().is_none() {
-        bail!(
-            "bundle {}: no proof given here is about accuracy, and the others show their outputs; leave --bundle out",
-            path.display()
-        );
-    }
     let bundle = load_bundle(path)?;
-    match about.find(|d| *d.proofs.network() != bundle.network) {
+    let other = |d: &&Draft<'_>| *d.proofs.network() != bundle.network;
+    let mut about = drafts.iter().filter(|d| d.claim.correct.is_some());
+    let wrong = match drafts.iter().all(|d| other(&d)) {
+        true => drafts.first(),
+        false => about.find(other),
+    };
+    match wrong {
         None => Ok(bundle),
-        Some(other) => bail!(
+        Some(wrong) => bail!(
             "bundle {}: it has another architecture than the model of {}; give the bundle the proof was made from",
             path.display(),
-            other.path.display()
+            wrong.path.display()
         ),
     }
 }
@@ -244,13 +247,17 @@ fn section(
         let labels = data.as_ref().and_then(|(_, part)| part.labels());
         Preview::new(&outputs, labels, claim.offset)
     });
+    // Names of another model would be wrong.
+    let notes = bundle
+        .filter(|(_, bundle)| bundle.network == *proofs.network())
+        .map(|(_, bundle)| &bundle.annotations);
     Ok(Section {
         file: file_name(path),
         bytes: print.bytes,
         parts: proofs.parts().len(),
         sha256: print.sha256,
-        cost: Cost::of(&proofs).with_context(|| place(path))?,
-        architecture: Architecture::of(&proofs),
+        cost: Cost::of(&proofs, notes).with_context(|| place(path))?,
+        architecture: Architecture::of(&proofs, notes),
         verdict: Verdict::new(path, labelled, given, verified.as_ref()),
         outputs: preview,
         confusion,

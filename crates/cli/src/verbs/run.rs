@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::{DataSet, Sample, check_label};
-use pleat_model::execute::Executor;
 use pleat_model::network::Network;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -46,11 +45,14 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
     let mut result = RunResult {
         samples: range.len(),
         offset,
-        output_names: network.outputs.iter().map(|o| o.name.clone()).collect(),
-        output_scales: network
+        output_names: bundle
+            .annotations
             .outputs
             .iter()
-            .map(|o| network.layers[o.layer].scale)
+            .map(|o| o.name.clone())
+            .collect(),
+        output_scales: (0..network.outputs.len())
+            .map(|k| bundle.annotations.unit(network, k))
             .collect(),
         outputs: Vec::with_capacity(range.len()),
         predictions: Vec::with_capacity(range.len()),
@@ -94,7 +96,7 @@ pub(crate) fn compute(
 ) -> Result<()> {
     let network = &bundle.network;
     let classes = network.classes();
-    let executor = Executor::new(network, &bundle.weights);
+    let executor = bundle.executor();
     let progress = console.progress("samples", range.len());
     let place = || format!("data {}", path.display());
     let start = range.start;

@@ -20,9 +20,10 @@ use pleat_argument::step::transition::apply;
 use pleat_compressor::{Compressor, Envelope, Form, Statement, VerifyingKey};
 use pleat_folding::running::Origin;
 use pleat_folding::{Circuit, Params, RunningProof, Scalar, Worker};
+use pleat_model::annotations::Annotations;
 use pleat_model::bundle::{Bundle, ImportReport};
 use pleat_model::data::Sample;
-use pleat_model::graph::{Head, Shape, Window};
+use pleat_model::graph::{Shape, Window};
 use pleat_model::network::{
     Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, Network, NetworkOutput,
     ValueRange, Weights, rounding_constant,
@@ -87,13 +88,11 @@ fn network() -> Network {
         quotient_bits: 10,
         activation: Activation::Clamp,
     };
-    let layer = |name: &str, op: LayerOp, inputs: &[usize], shape: [usize; 3], range| Layer {
-        name: name.into(),
+    let layer = |op: LayerOp, inputs: &[usize], shape: [usize; 3], range| Layer {
         op,
         inputs: inputs.to_vec(),
         shape: Shape::new(shape[0], shape[1], shape[2]),
         range,
-        scale: 1.0,
     };
     let scores = ValueRange {
         min: -512,
@@ -109,16 +108,14 @@ fn network() -> Network {
         },
         shift: 3,
         layers: vec![
-            layer("input", LayerOp::Input, &[], [1, 3, 3], range),
-            layer("conv", linear(2, 2, 3), &[0], [2, 2, 2], range),
-            layer("pool", pool, &[1], [2, 1, 1], range),
-            layer("dense", linear(3, 1, 0), &[2], [3, 1, 1], scores),
+            layer(LayerOp::Input, &[], [1, 3, 3], range),
+            layer(linear(2, 2, 3), &[0], [2, 2, 2], range),
+            layer(pool, &[1], [2, 1, 1], range),
+            layer(linear(3, 1, 0), &[2], [3, 1, 1], scores),
         ],
         outputs: vec![NetworkOutput {
-            name: "scores".into(),
             layer: 3,
-            dims: vec![1, 3],
-            head: Head::Values,
+            unit: None,
         }],
     }
 }
@@ -135,6 +132,7 @@ pub(crate) fn bundle() -> Bundle {
             .collect(),
     });
     Bundle {
+        annotations: Annotations::plain(&network),
         weights: Weights {
             layers: layers.collect(),
         },

@@ -11,15 +11,18 @@
 //! which rounds half up: `q = floor((sum + 2^(shift-1)) / 2^shift)`. With `shift = 0` nothing is
 //! rounded. This is the only rounding rule of the system.
 //!
-//! The architecture is public (a proof carries it); it reveals shapes, widths, scales and tables,
-//! but no weight. It is untrusted wherever it is read: [`Network::validate`] establishes every
-//! invariant that the executor and the provers rely on.
+//! The architecture is public (a proof carries it), so it holds what a verifier needs to compute the
+//! program and to read data, and nothing else: no name of the model file, no scale. What its numbers
+//! tell about weights and calibration data is listed in `docs/architecture.md`. The owner's names
+//! and scales are [annotations](crate::annotations) in the bundle. It is untrusted wherever it is read:
+//! [`Network::validate`] establishes every invariant that the executor and the provers rely on.
 
+mod names;
 mod validate;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Head, NodeId, Shape, Window};
+use crate::graph::{NodeId, Shape, Window};
 
 /// Widest weights, in bits (signed).
 pub const MAX_WEIGHT_BITS: u32 = 16;
@@ -29,6 +32,8 @@ pub const MAX_BIAS_BITS: u32 = 40;
 pub const MAX_QUOTIENT_BITS: u32 = 16;
 /// Largest shift: the remainder's range table has at most `2^16` rows.
 pub const MAX_SHIFT: u32 = 16;
+/// Largest exponent of an output's published unit, and the negative of the smallest.
+pub const MAX_UNIT: u32 = 256;
 
 /// Smallest and largest value of a tensor, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,10 +227,8 @@ impl LayerOp {
 }
 
 /// One layer; layer `i` produces tensor `i`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
-    /// Name in the model file.
-    pub name: String,
     /// What it computes.
     pub op: LayerOp,
     /// Tensors it reads, all earlier.
@@ -234,25 +237,20 @@ pub struct Layer {
     pub shape: Shape,
     /// Range of its values.
     pub range: ValueRange,
-    /// Real value of one unit: for people and reports, never used in integer arithmetic.
-    pub scale: f64,
 }
 
 /// An output of the network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkOutput {
-    /// Name in the model file.
-    pub name: String,
     /// The tensor.
     pub layer: NodeId,
-    /// Dimensions in the model file, batch of one first.
-    pub dims: Vec<usize>,
-    /// What stood behind the values in the model file.
-    pub head: Head,
+    /// The real value of one unit is `2^unit`, if the owner publishes it: for people and reports,
+    /// never used in integer arithmetic.
+    pub unit: Option<i32>,
 }
 
 /// The public architecture of an integer network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// The sample.
     pub input: InputSpec,

@@ -1,10 +1,10 @@
 //! The invariants of an architecture and of its weights, checked wherever they are read.
 
 use super::{
-    Activation, Layer, LayerOp, LinearMap, MAX_BIAS_BITS, MAX_QUOTIENT_BITS, MAX_SHIFT,
+    Activation, Layer, LayerOp, LinearMap, MAX_BIAS_BITS, MAX_QUOTIENT_BITS, MAX_SHIFT, MAX_UNIT,
     MAX_WEIGHT_BITS, Network, ValueRange, Weights, rounding_shift, signed_range,
 };
-use crate::graph::{Head, Shape, Window};
+use crate::graph::{Shape, Window};
 use crate::{Error, Result, limits};
 
 impl Network {
@@ -51,17 +51,20 @@ impl Network {
             let s = layer.shape;
             let values = limits::values(&[s.channels, s.height, s.width]).unwrap_or(0);
             if values == 0 {
-                return Err(format!("layer {i}: an empty or too large tensor"));
+                return Err(format!(
+                    "{}: an empty or too large tensor",
+                    self.layer_name(i)
+                ));
             }
             total += values;
             if total > limits::MAX_TOTAL_VALUES {
                 return fail("too many values");
             }
             if layer.inputs.iter().any(|&j| j >= i) {
-                return Err(format!("layer {i} reads a later layer"));
+                return Err(format!("{} reads a later layer", self.layer_name(i)));
             }
             self.check_layer(i)
-                .map_err(|e| format!("layer {i} '{}': {e}", layer.name))?;
+                .map_err(|e| format!("{}: {e}", self.layer_name(i)))?;
             parameters = parameters
                 .checked_add(self.kernel_len(i) + self.bias_len(i))
                 .filter(|&n| n <= limits::MAX_PARAMETERS)
@@ -71,30 +74,14 @@ impl Network {
                 .operations(i)
                 .and_then(|n| operations.checked_add(n))
                 .filter(|&n| n <= limits::MAX_OPERATIONS)
-                .ok_or_else(|| format!("layer {i} '{}': too many operations", layer.name))?;
+                .ok_or_else(|| format!("{}: too many operations", self.layer_name(i)))?;
         }
-        for output in &self.outputs {
-            let Some(layer) = self.layers.get(output.layer) else {
-                return Err(format!("output '{}' names no layer", output.name));
-            };
-            if output.dims.len() > limits::MAX_RANK
-                || limits::values(&output.dims) != Some(layer.shape.len())
-            {
-                return Err(format!(
-                    "output '{}' has dimensions that do not fit its tensor",
-                    output.name
-                ));
+        for (k, output) in self.outputs.iter().enumerate() {
+            if output.layer >= self.layers.len() {
+                return Err(format!("{} names no layer", self.output_name(k)));
             }
-            if let Head::Softmax { classes, stride } | Head::ArgMax { classes, stride } =
-                output.head
-            {
-                let group = classes.checked_mul(stride).unwrap_or(0);
-                if group == 0 || layer.shape.len() % group != 0 {
-                    return Err(format!(
-                        "output '{}' has a head that does not fit its tensor",
-                        output.name
-                    ));
-                }
+            if let Some(unit) = output.unit.filter(|u| u.unsigned_abs() > MAX_UNIT) {
+                return Err(format!("{} has the unit 2^{unit}", self.output_name(k)));
             }
         }
         Ok(())
@@ -124,9 +111,6 @@ impl Network {
         let layer = &self.layers[i];
         let inputs: Vec<&Layer> = layer.inputs.iter().map(|&j| &self.layers[j]).collect();
         let r = layer.range;
-        if !(layer.scale.is_finite() && layer.scale > 0.0) {
-            return Err(format!("the scale {}", layer.scale));
-        }
         let limit = 1 << (MAX_QUOTIENT_BITS - 1);
         // Unsigned 16-bit values are allowed; anything wider fits no table.
         if r.min > r.max || r.min < -limit || r.max >= 2 * limit {
@@ -349,7 +333,7 @@ impl Network {
         let fail = |i: usize, what: &str| {
             Err(Error::malformed(
                 "bundle",
-                format!("layer {i} '{}': {what}", self.layers[i].name),
+                format!("{}: {what}", self.layer_name(i)),
             ))
         };
         if weights.layers.len() != self.layers.len() {

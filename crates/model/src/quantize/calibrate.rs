@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
+use crate::annotations::Annotations;
 use crate::data::Sample;
 use crate::execute::Executor;
 use crate::graph::Graph;
@@ -142,7 +143,12 @@ pub(super) fn observe(graph: &Graph, samples: &[Sample]) -> Result<Reference> {
 impl Reference {
     /// Share of samples with the same top-1 of output 0, and the largest relative root mean square
     /// error over the outputs.
-    pub(super) fn compare(&self, network: &Network, outputs: &[Vec<Vec<i32>>]) -> (f64, f64) {
+    pub(super) fn compare(
+        &self,
+        network: &Network,
+        annotations: &Annotations,
+        outputs: &[Vec<Vec<i32>>],
+    ) -> (f64, f64) {
         let same = self
             .outputs
             .iter()
@@ -150,8 +156,8 @@ impl Reference {
             .filter(|(float, int)| Network::top1(&float[0]) == Network::top1(&int[0]))
             .count();
         let mut worst = 0.0f64;
-        for (k, output) in network.outputs.iter().enumerate() {
-            let scale = network.layers[output.layer].scale;
+        for k in 0..network.outputs.len() {
+            let scale = annotations.unit(network, k);
             let (mut n, mut sum, mut squares, mut error) = (0.0, 0.0, 0.0, 0.0);
             for (float, int) in self.outputs.iter().zip(outputs) {
                 for (&f, &i) in float[k].iter().zip(&int[k]) {
@@ -176,6 +182,7 @@ pub(super) fn worst_layer(
     plan: &Plan,
     network: &Network,
     weights: &Weights,
+    annotations: &Annotations,
     samples: &[Sample],
 ) -> Result<(String, f64)> {
     let executor = Executor::new(network, weights);
@@ -183,13 +190,15 @@ pub(super) fn worst_layer(
     for (i, s) in samples.iter().take(LAYER_SAMPLES).enumerate() {
         let trace = match executor.trace(&s.values, i) {
             Ok(t) => t,
-            Err(Error::OutOfTable { layer, .. }) => return Ok((layer, f64::INFINITY)),
+            Err(Error::OutOfTable { layer, .. }) => {
+                return Ok((annotations.layers[layer].name.clone(), f64::INFINITY));
+            }
             Err(e) => return Err(e),
         };
         let input: Vec<f32> = s.values.iter().map(|&v| v as f32).collect();
         let tensors = plan.graph.run(&input)?;
         for (l, values) in trace.values.iter().enumerate() {
-            let scale = network.layers[l].scale;
+            let scale = annotations.layers[l].scale;
             let (mut error, mut largest) = (0.0, 0.0f64);
             for (&f, &v) in tensors[plan.layers[l].node].iter().zip(values) {
                 error += (f64::from(f) - f64::from(v) * scale).powi(2);
@@ -207,7 +216,10 @@ pub(super) fn worst_layer(
             worst = l;
         }
     }
-    Ok((network.layers[worst].name.clone(), relative(&errors[worst])))
+    Ok((
+        annotations.layers[worst].name.clone(),
+        relative(&errors[worst]),
+    ))
 }
 
 /// Samples made up from noise and gradients, for an import without calibration data.

@@ -2,12 +2,14 @@
 
 use super::calibrate::Statistics;
 use super::plan::{Plan, Source};
+use super::public::follows_its_source;
+use super::scales::{power_of_two_above, scale_of};
+use crate::annotations::{Annotations, LayerNote, OutputNote};
 use crate::bounds;
 use crate::graph::{Activation as FloatActivation, Conv, Op, Pool, PoolKind};
 use crate::network::{
-    Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, MAX_BIAS_BITS,
-    MAX_QUOTIENT_BITS, MAX_WEIGHT_BITS, Network, NetworkOutput, ValueRange, Weights,
-    rounding_constant, signed_bits,
+    Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, MAX_BIAS_BITS, MAX_WEIGHT_BITS,
+    Network, NetworkOutput, ValueRange, Weights, rounding_constant, signed_bits,
 };
 use crate::{Error, Result};
 
@@ -15,6 +17,10 @@ use crate::{Error, Result};
 const SLOPE_SHIFT: u32 = 12;
 /// A sum over a window is kept exact, without rounding, while it is at most this wide.
 const EXACT_POOL_BITS: u32 = 12;
+/// Widths of weights: few, because they follow from the largest of the secret weights.
+const WEIGHT_WIDTHS: [u32; 3] = [8, 12, MAX_WEIGHT_BITS];
+/// Widths of biases, which are committed in limbs of 15 bits.
+const BIAS_WIDTHS: [u32; 2] = [30, MAX_BIAS_BITS];
 
 pub(super) struct Emitter<'a> {
     pub(super) plan: &'a Plan,
@@ -24,8 +30,13 @@ pub(super) struct Emitter<'a> {
     /// Per group, once known.
     pub(super) group_scale: Vec<Option<f64>>,
     pub(super) layers: Vec<Layer>,
+    /// One per layer.
+    pub(super) scales: Vec<f64>,
     pub(super) weights: Vec<LayerWeights>,
 }
+
+/// A network with the owner's knowledge of it.
+pub(super) type Emitted = (Network, Weights, Annotations);
 
 /// The integer network with activations of `bits` bits and the shift `shift`.
 pub(super) fn emit(
@@ -34,7 +45,7 @@ pub(super) fn emit(
     statistics: &Statistics,
     bits: u32,
     shift: u32,
-) -> Result<(Network, Weights)> {
+) -> Result<Emitted> {
     let mut e = Emitter {
         plan,
         statistics,
@@ -42,51 +53,61 @@ pub(super) fn emit(
         shift,
         group_scale: vec![None; plan.layers.len()],
         layers: vec![],
+        scales: vec![],
         weights: vec![],
     };
     e.group_scale[plan.layers[0].group] = Some(1.0);
     for i in 0..plan.layers.len() {
-        let (layer, weights) = e.layer(i, spec)?;
+        let (layer, scale, weights) = e.layer(i, spec)?;
         e.layers.push(layer);
+        e.scales.push(scale);
         e.weights.push(weights);
     }
-    let outputs = plan
-        .graph
-        .outputs
-        .iter()
-        .zip(&plan.outputs)
-        .map(|(o, &layer)| NetworkOutput {
-            name: o.name.clone(),
-            layer,
-            dims: o.dims.clone(),
-            head: o.head,
-        })
-        .collect();
+    let annotations = Annotations {
+        layers: (0..plan.layers.len())
+            .map(|i| LayerNote {
+                name: plan.node(i).name.clone(),
+                scale: e.scales[i],
+            })
+            .collect(),
+        outputs: plan
+            .graph
+            .outputs
+            .iter()
+            .map(|o| OutputNote {
+                name: o.name.clone(),
+                dims: o.dims.clone(),
+                head: o.head,
+            })
+            .collect(),
+    };
     let network = Network {
         input: spec.clone(),
         shift,
         layers: e.layers,
-        outputs,
+        outputs: plan
+            .outputs
+            .iter()
+            .map(|&layer| NetworkOutput { layer, unit: None })
+            .collect(),
     };
     let weights = Weights { layers: e.weights };
     network.validate()?;
     network.validate_weights(&weights)?;
-    Ok((network, weights))
+    annotations.validate(&network)?;
+    Ok((network, weights, annotations))
 }
 
 impl Emitter<'_> {
-    fn layer(&mut self, i: usize, spec: &InputSpec) -> Result<(Layer, LayerWeights)> {
+    fn layer(&mut self, i: usize, spec: &InputSpec) -> Result<(Layer, f64, LayerWeights)> {
         let planned = &self.plan.layers[i];
         let node = self.plan.node(i);
         let mut weights = LayerWeights::default();
         let (op, range, scale) = match planned.source {
             Source::Input => (LayerOp::Input, spec.range, 1.0),
             Source::Copy => self.copy(i)?,
-            Source::Linear { linear, activation } => {
-                let activation = activation.and_then(|a| match &self.plan.graph.nodes[a].op {
-                    Op::Activation(f) => Some(f),
-                    _ => None,
-                });
+            Source::Linear { linear, .. } => {
+                let activation = self.plan.activation(i);
                 match &self.plan.graph.nodes[linear].op {
                     Op::Conv(conv) => self.conv(i, conv, activation, &mut weights)?,
                     Op::Pool(pool) => self.average(i, linear, pool, activation)?,
@@ -99,44 +120,41 @@ impl Emitter<'_> {
                     }
                 }
             }
-            Source::Activation(a) => match &self.plan.graph.nodes[a].op {
-                Op::Activation(f) => {
-                    let before = self.plan.graph.nodes[a].inputs[0];
-                    self.sum(i, before, &[1.0], Some(f))?
-                }
-                _ => {
-                    return Err(Error::invalid(format!(
-                        "layer '{}' is no activation",
-                        node.name
-                    )));
-                }
-            },
+            Source::Activation(a) => {
+                let before = self.plan.graph.nodes[a].inputs[0];
+                self.sum(i, before, &[1.0], self.plan.activation(i))?
+            }
         };
         Ok((
             Layer {
-                name: node.name.clone(),
                 op,
                 inputs: planned.inputs.clone(),
                 shape: node.shape,
                 range,
-                scale,
             },
+            scale,
             weights,
         ))
     }
 
-    pub(super) fn input(&self, i: usize, k: usize) -> &Layer {
-        &self.layers[self.plan.layers[i].inputs[k]]
+    /// Range of the values of input `k`.
+    fn input_range(&self, i: usize, k: usize) -> ValueRange {
+        self.layers[self.plan.layers[i].inputs[k]].range
+    }
+
+    /// Scale of input `k`.
+    fn input_scale(&self, i: usize, k: usize) -> f64 {
+        self.scales[self.plan.layers[i].inputs[k]]
     }
 
     fn copy(&mut self, i: usize) -> Result<(LayerOp, ValueRange, f64)> {
         let scale = self.scale(i);
-        let mut range = self.input(i, 0).range;
+        let mut range = self.input_range(i, 0);
         let op = match &self.plan.node(i).op {
             Op::Pool(Pool { window, .. }) => LayerOp::MaxPool { window: *window },
             Op::Concat => {
                 for k in 1..self.plan.layers[i].inputs.len() {
-                    range = range.hull(self.input(i, k).range);
+                    range = range.hull(self.input_range(i, k));
                 }
                 LayerOp::Concat
             }
@@ -171,7 +189,7 @@ impl Emitter<'_> {
         weights: &mut LayerWeights,
     ) -> Result<(LayerOp, ValueRange, f64)> {
         let quotient_scale = self.quotient_scale(i, activation);
-        let from = self.input(i, 0).scale;
+        let from = self.input_scale(i, 0);
         let unit = f64::from(1u32 << self.shift) / quotient_scale;
         let half = rounding_constant(self.shift);
         weights.kernel = conv
@@ -191,21 +209,13 @@ impl Emitter<'_> {
                 }
             })
             .collect::<Result<_>>()?;
-        let weight_bits = weights
-            .kernel
-            .iter()
-            .map(|&w| signed_bits(i64::from(w)))
-            .max()
-            .unwrap_or(1);
-        if weight_bits > MAX_WEIGHT_BITS {
-            return Err(self.too_wide(i, "a weight"));
-        }
-        let bias_bits = weights
-            .bias
-            .iter()
-            .map(|&b| signed_bits(b))
-            .max()
-            .unwrap_or(1);
+        let widest = |bits: &mut dyn Iterator<Item = u32>| bits.max().unwrap_or(1);
+        let kernel = &mut weights.kernel.iter().map(|&w| signed_bits(i64::from(w)));
+        let weight_bits =
+            width_of(&WEIGHT_WIDTHS, widest(kernel)).ok_or_else(|| self.too_wide(i, "a weight"))?;
+        let bias = &mut weights.bias.iter().map(|&b| signed_bits(b));
+        let bias_bits =
+            width_of(&BIAS_WIDTHS, widest(bias)).ok_or_else(|| self.too_wide(i, "a bias"))?;
         let map = LinearMap::Conv {
             out_channels: conv.out_channels,
             groups: conv.groups,
@@ -223,26 +233,20 @@ impl Emitter<'_> {
         pool: &Pool,
         activation: Option<&FloatActivation>,
     ) -> Result<(LayerOp, ValueRange, f64)> {
-        let (from, range) = (self.input(i, 0).scale, self.input(i, 0).range);
+        let (from, range) = (self.input_scale(i, 0), self.input_range(i, 0));
         let area = (pool.window.kernel[0] * pool.window.kernel[1]) as i64;
         let divisors: &[u32] = match pool.kind {
             PoolKind::Average => &pool.divisors,
             _ => &[1],
         };
         let uniform = divisors.iter().all(|&d| d == divisors[0]);
-        let alone = self
-            .plan
-            .layers
-            .iter()
-            .filter(|l| l.group == self.plan.layers[i].group)
-            .count()
-            == 1;
+        let follows = follows_its_source(self.plan, i);
         let (lo, hi) = (
             i64::from(range.min.min(0)) * area,
             i64::from(range.max.max(0)) * area,
         );
         let sum_bits = signed_bits(lo).max(signed_bits(hi));
-        if uniform && alone && activation.is_none() && sum_bits <= EXACT_POOL_BITS + 1 {
+        if uniform && follows && sum_bits <= EXACT_POOL_BITS + 1 {
             // The sum itself is the value; the divisor goes into the scale.
             let scale = from / f64::from(divisors[0]);
             self.group_scale[self.plan.layers[i].group] = Some(scale);
@@ -263,8 +267,14 @@ impl Emitter<'_> {
             };
             return Ok((op, range, scale));
         }
+        if follows {
+            // Of the source's scale the multiplier shows nothing, only by which power of two this one differs.
+            let wanted = scale_of(self.observed(i), self.width(i), self.plan.signs[i]);
+            let scale = from * power_of_two_above(wanted / from);
+            self.group_scale[self.plan.layers[i].group] = Some(scale);
+        }
         let quotient_scale = self.quotient_scale_of(i, linear, activation);
-        let unit = f64::from(1u32 << self.shift) * from / quotient_scale;
+        let unit = f64::from(1u32 << self.shift) * (from / quotient_scale);
         let used = if uniform { &divisors[..1] } else { divisors };
         let multipliers = used
             .iter()
@@ -288,7 +298,7 @@ impl Emitter<'_> {
         let unit = f64::from(1u32 << self.shift) / quotient_scale;
         let mut multipliers = vec![];
         for (k, &f) in factors.iter().enumerate() {
-            multipliers.push(self.multiplier(f64::from(f) * self.input(i, k).scale * unit, i)?);
+            multipliers.push(self.multiplier(f64::from(f) * self.input_scale(i, k) * unit, i)?);
         }
         let map = LinearMap::Sum { multipliers };
         self.linear(i, map, &LayerWeights::default(), quotient_scale, activation)
@@ -309,9 +319,7 @@ impl Emitter<'_> {
             .map(|&j| self.layers[j].range)
             .collect();
         let bounds = bounds::accumulator(&map, shift, &inputs, weights);
-        let quotient_bits = signed_bits(bounds.0 >> shift)
-            .max(signed_bits(bounds.1 >> shift))
-            .min(MAX_QUOTIENT_BITS);
+        let quotient_bits = self.quotient_bits(i, bounds);
         let scale = self.scale(i);
         let mut range = self.value_range(i, quotient_bits);
         let clip = |low: f32, high: f32, range: ValueRange| {
@@ -402,4 +410,9 @@ impl Emitter<'_> {
             self.plan.node(i).name
         ))
     }
+}
+
+/// The smallest of `widths`, in ascending order, that has `bits` bits.
+fn width_of(widths: &[u32], bits: u32) -> Option<u32> {
+    widths.iter().copied().find(|&w| w >= bits)
 }

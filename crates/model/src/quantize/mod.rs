@@ -1,7 +1,7 @@
 //! From the float graph to integers, after training.
 //!
 //! Every tensor gets one scale (the real value of one unit), chosen from what calibration data
-//! produce. All requantised layers share one shift `s`: a convolution from scale `Sx` to scale `Sq`
+//! produce; a power of two where a number of the public architecture depends on it. All requantised layers share one shift `s`: a convolution from scale `Sx` to scale `Sq`
 //! has the integer weights `round(w * Sx * 2^s / Sq)`, so per-channel factors (batch normalisation)
 //! are absorbed in the weights and a larger shift means finer weights. The activation width and
 //! the shift are searched: the narrowest that keep the network's decisions.
@@ -9,12 +9,14 @@
 mod calibrate;
 mod emit;
 mod plan;
+mod public;
 mod scales;
 
 use rayon::prelude::*;
 
 pub use calibrate::{Statistics, TensorStatistics, synthetic_samples};
 
+use crate::annotations::{Annotations, exponent};
 use crate::data::Sample;
 use crate::execute::Executor;
 use crate::graph::Graph;
@@ -46,6 +48,15 @@ pub struct Fidelity {
     pub worst_layer_error: f64,
 }
 
+/// Numbers of the model file that the public architecture shows, because they are part of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LearnedNumbers {
+    /// Name of the layer in the model file.
+    pub layer: String,
+    /// `slopes`, `factors of a sum`, `coefficients of a polynomial`.
+    pub what: &'static str,
+}
+
 /// The result of quantisation.
 #[derive(Clone, Debug)]
 pub struct Quantized {
@@ -53,12 +64,36 @@ pub struct Quantized {
     pub network: Network,
     /// Secret parameters.
     pub weights: Weights,
+    /// The owner's names and scales; secret.
+    pub annotations: Annotations,
+    /// Layers with numbers of the model file that the architecture shows.
+    pub learned: Vec<LearnedNumbers>,
     /// What calibration saw, per layer of the network.
     pub statistics: Vec<TensorStatistics>,
     /// On the calibration samples.
     pub fidelity: Fidelity,
     /// Chosen activation width.
     pub activation_bits: u32,
+}
+
+impl Quantized {
+    /// Publishes the real value of one unit of every output in the architecture.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a unit that is no power of two within the limits; calibrated networks have none.
+    pub fn publish_units(&mut self) -> Result<()> {
+        for k in 0..self.network.outputs.len() {
+            let scale = self.annotations.unit(&self.network, k);
+            let unit = exponent(scale).ok_or_else(|| {
+                Error::invalid(format!(
+                    "the unit {scale:e} of output '{}' is too large or too small to publish",
+                    self.annotations.outputs[k].name
+                ))
+            })?;
+            self.network.outputs[k].unit = Some(unit);
+        }
+        Ok(())
+    }
 }
 
 /// Outputs whose error is above this share of their standard deviation are not accepted.
@@ -110,7 +145,7 @@ pub fn quantize(
         Some(s) => vec![s],
         None => (5..=14).rev().collect(),
     };
-    let plan = plan::Plan::new(graph)?;
+    let plan = plan::Plan::new(graph, spec.range)?;
     let reference = calibrate::observe(&plan.graph, samples)?;
     let mut best: Option<Quantized> = None;
     let better = |a: &Quantized, b: &Option<Quantized>| {
@@ -123,9 +158,7 @@ pub fn quantize(
         let mut accepted: Option<Quantized> = None;
         for &shift in &shifts {
             let candidate = match emit::emit(&plan, spec, &reference.statistics, bits, shift) {
-                Ok((network, weights)) => {
-                    measure(&plan, network, weights, &reference, samples, bits)?
-                }
+                Ok(emitted) => measure(&plan, emitted, &reference, samples, bits)?,
                 // Weights too wide for this shift: a smaller one may do.
                 Err(e) => {
                     last_error = Some(e);
@@ -163,8 +196,7 @@ pub fn quantize(
 /// Runs the integer network on the calibration samples and compares.
 fn measure(
     plan: &plan::Plan,
-    network: Network,
-    weights: Weights,
+    (network, weights, annotations): emit::Emitted,
     reference: &calibrate::Reference,
     samples: &[Sample],
     activation_bits: u32,
@@ -177,14 +209,14 @@ fn measure(
             .map(|(i, s)| executor.run(&s.values, i))
             .collect::<Result<Vec<_>>>();
         match outputs {
-            Ok(outputs) => reference.compare(&network, &outputs),
+            Ok(outputs) => reference.compare(&network, &annotations, &outputs),
             // A quotient outside its table: as bad as can be.
             Err(Error::OutOfTable { .. }) => (0.0, f64::INFINITY),
             Err(e) => return Err(e),
         }
     };
     let (worst_layer, worst_layer_error) =
-        calibrate::worst_layer(plan, &network, &weights, samples)?;
+        calibrate::worst_layer(plan, &network, &weights, &annotations, samples)?;
     let statistics = plan
         .layers
         .iter()
@@ -193,6 +225,8 @@ fn measure(
     Ok(Quantized {
         network,
         weights,
+        annotations,
+        learned: plan.learned_numbers(),
         statistics,
         fidelity: Fidelity {
             agreement,

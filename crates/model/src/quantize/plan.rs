@@ -1,6 +1,9 @@
-//! Which integer layers a graph becomes, and which tensors must share a scale.
+//! Which integer layers a graph becomes, which tensors must share a scale, and which scales are public.
 
-use crate::graph::{Graph, Node, NodeId, Op, PoolKind};
+use super::LearnedNumbers;
+use super::public::{Sign, public_groups, signs};
+use crate::graph::{Activation, Graph, Node, NodeId, Op, PoolKind};
+use crate::network::ValueRange;
 use crate::{Error, Result};
 
 /// What an integer layer is made from.
@@ -38,10 +41,14 @@ pub(super) struct Plan {
     pub(super) layers: Vec<PlanLayer>,
     /// Layer of each output.
     pub(super) outputs: Vec<usize>,
+    /// Per layer, what is known of its values' sign from the graph alone.
+    pub(super) signs: Vec<Sign>,
+    /// Per group, whether numbers of the public architecture are functions of its scale.
+    pub(super) public: Vec<bool>,
 }
 
 impl Plan {
-    pub(super) fn new(graph: &Graph) -> Result<Self> {
+    pub(super) fn new(graph: &Graph, input: ValueRange) -> Result<Self> {
         let graph = separate_input_from_concatenations(graph);
         let mut users = vec![vec![]; graph.nodes.len()];
         for (i, node) in graph.nodes.iter().enumerate() {
@@ -89,13 +96,80 @@ impl Plan {
         }
         share_scales(&mut layers);
         let outputs = graph.outputs.iter().map(|o| layer_of[o.node]).collect();
-        let plan = Self {
+        let mut plan = Self {
             graph,
             layers,
             outputs,
+            signs: vec![],
+            public: vec![],
         };
         plan.check_finite()?;
+        plan.signs = signs(&plan, input);
+        plan.public = public_groups(&plan);
         Ok(plan)
+    }
+
+    /// The scalar function of layer `i`, if it has one.
+    pub(super) fn activation(&self, i: usize) -> Option<&Activation> {
+        let node = match self.layers[i].source {
+            Source::Linear { activation, .. } => activation?,
+            Source::Activation(node) => node,
+            Source::Input | Source::Copy => return None,
+        };
+        match &self.graph.nodes[node].op {
+            Op::Activation(f) => Some(f),
+            _ => None,
+        }
+    }
+
+    /// The linear operation of layer `i`, if it has one of its own.
+    pub(super) fn linear(&self, i: usize) -> Option<&Op> {
+        match self.layers[i].source {
+            Source::Linear { linear, .. } => Some(&self.graph.nodes[linear].op),
+            _ => None,
+        }
+    }
+
+    /// Layers with slopes, factors or coefficients from the model file, all of which are public.
+    pub(super) fn learned_numbers(&self) -> Vec<LearnedNumbers> {
+        let mut found = vec![];
+        for i in 0..self.layers.len() {
+            let factors = match self.linear(i) {
+                Some(Op::Sum { factors }) => factors.iter().any(|f| f.abs() != 1.0),
+                _ => false,
+            };
+            let of_activation = match self.activation(i) {
+                Some(Activation::Slope(_)) => Some("slopes"),
+                Some(Activation::Polynomial { .. }) => Some("coefficients of a polynomial"),
+                _ => None,
+            };
+            for what in factors
+                .then_some("factors of a sum")
+                .into_iter()
+                .chain(of_activation)
+            {
+                found.push(LearnedNumbers {
+                    layer: self.node(i).name.clone(),
+                    what,
+                });
+            }
+        }
+        found
+    }
+
+    /// Layers with the scale of layer `i`.
+    pub(super) fn group(&self, i: usize) -> impl Iterator<Item = usize> {
+        let group = self.layers[i].group;
+        (0..self.layers.len()).filter(move |&l| self.layers[l].group == group)
+    }
+
+    pub(super) fn is_output(&self, i: usize) -> bool {
+        self.outputs.contains(&i)
+    }
+
+    /// Whether the scale of layer `i` can be told from the public architecture.
+    pub(super) fn is_public(&self, i: usize) -> bool {
+        self.public[self.layers[i].group]
     }
 
     pub(super) fn node(&self, layer: usize) -> &Node {

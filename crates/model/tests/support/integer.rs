@@ -1,6 +1,7 @@
 //! Integer networks written by hand, and a random source.
 #![allow(dead_code)] // every test file uses its own part
 
+use pleat_model::annotations::{Annotations, LayerNote, OutputNote};
 use pleat_model::graph::{Head, Shape, Window};
 use pleat_model::network::{
     Activation, InputSpec, Layer, LayerOp, LayerWeights, LinearMap, Network, NetworkOutput,
@@ -15,12 +16,10 @@ pub(crate) fn range(min: i32, max: i32) -> ValueRange {
 
 pub(crate) fn layer(op: LayerOp, inputs: &[usize], s: [usize; 3], range: ValueRange) -> Layer {
     Layer {
-        name: "named".into(),
         op,
         inputs: inputs.to_vec(),
         shape: Shape::new(s[0], s[1], s[2]),
         range,
-        scale: 1.0,
     }
 }
 
@@ -46,7 +45,6 @@ pub(crate) fn network(shape: [usize; 3], range: ValueRange, layers: Vec<Layer>) 
     let mut all = vec![input];
     all.extend(layers);
     let last = all.len() - 1;
-    let dims = vec![1, all[last].shape.len()];
     Network {
         input: InputSpec {
             shape: all[0].shape,
@@ -57,11 +55,29 @@ pub(crate) fn network(shape: [usize; 3], range: ValueRange, layers: Vec<Layer>) 
         shift: SHIFT,
         layers: all,
         outputs: vec![NetworkOutput {
-            name: "y".into(),
             layer: last,
-            dims,
-            head: Head::Values,
+            unit: None,
         }],
+    }
+}
+
+/// Notes of an owner who calls every layer `named`.
+pub(crate) fn notes(network: &Network) -> Annotations {
+    let note = |_: &Layer| LayerNote {
+        name: "named".into(),
+        scale: 0.5,
+    };
+    let output = |o: &NetworkOutput| OutputNote {
+        name: "y".into(),
+        dims: vec![1, network.layers[o.layer].shape.len()],
+        head: Head::Softmax {
+            classes: network.layers[o.layer].shape.len(),
+            stride: 1,
+        },
+    };
+    Annotations {
+        layers: network.layers.iter().map(note).collect(),
+        outputs: network.outputs.iter().map(output).collect(),
     }
 }
 
@@ -93,7 +109,7 @@ pub(crate) fn sample() -> (Network, Weights) {
         multipliers: vec![7],
     };
     let shape = [2, 4, 4];
-    let mut n = network(
+    let n = network(
         shape,
         range(0, 255),
         vec![
@@ -140,10 +156,6 @@ pub(crate) fn sample() -> (Network, Weights) {
             layer(linear(point, 0, table), &[8], [160, 1, 1], wide),
         ],
     );
-    n.outputs[0].head = Head::Softmax {
-        classes: 160,
-        stride: 1,
-    };
     let mut weights = Weights {
         layers: vec![LayerWeights::default(); n.layers.len()],
     };
