@@ -1,5 +1,8 @@
 //! Checking whole statements: which ids are trusted, and what a proof claims about them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use halo2curves::bn256::G1Affine;
@@ -10,7 +13,7 @@ use crate::data::{DataCommitter, Samples};
 use crate::evaluation::commit_tables;
 use crate::group;
 use crate::group::folded::Expected;
-use crate::group::verify::{Outcome, Public, verify};
+use crate::group::verify::{Outcome, Public, check, verify};
 use crate::layout;
 use crate::model::registration;
 use crate::opening::OpeningKey;
@@ -49,13 +52,6 @@ pub struct Claim {
 pub struct Registry {
     models: BTreeSet<[u8; 32]>,
     data: BTreeSet<[u8; 32]>,
-}
-
-fn check(ok: bool, what: &'static str) -> Result<()> {
-    match ok {
-        true => Ok(()),
-        false => Err(Error::rejected(what)),
-    }
 }
 
 /// Whether a key has the points of a size class: commitments to longer vectors cannot be recomputed.
@@ -136,6 +132,51 @@ impl Verification {
             schedule,
             statement,
             tables: vec![],
+        })
+    }
+
+    /// A claim, whose ids must be those of these commitments.
+    ///
+    /// # Errors
+    /// Other ids; a program that reads weights elsewhere than their registration.
+    fn claim(
+        key: &Key,
+        network: &Network,
+        claim: &Claim,
+        program: Program,
+        weights: &[G1Affine],
+        data: &[G1Affine],
+    ) -> Result<Self> {
+        let registered = layout::register_model(network, claim.row_bits)?;
+        check(
+            layout::same_weights(&program, &registered),
+            "weights laid out differently from their registration",
+        )?;
+        let model = model_id(network, claim.row_bits, &key.id(), weights)?;
+        check(model == claim.model, "the model id")?;
+        let (samples, visibility) = (claim.samples, claim.visibility);
+        let own = own_data_id(key, network, &program, samples, visibility, data)?;
+        check(own == claim.data, "the data id")?;
+        let tables: Vec<G1Affine> = commit_tables(key, &program, network)
+            .iter()
+            .map(|t| t.commitment)
+            .collect();
+        let schedule = Schedule::new(&program, samples)?;
+        let statement = Statement {
+            kind: claim.kind,
+            model: claim.model,
+            data: claim.data,
+            samples: claim.samples,
+            context: claim.context,
+            program: schedule.digest(),
+            tables: chain(&tables),
+            key: key.id(),
+        };
+        Ok(Self {
+            program,
+            schedule,
+            statement,
+            tables,
         })
     }
 
@@ -372,37 +413,7 @@ impl Registry {
         )?;
         self.check_data(&claim.data)?;
         let program = program_of(network, claim)?;
-        let registered = layout::register_model(network, claim.row_bits)?;
-        check(
-            layout::same_weights(&program, &registered),
-            "weights laid out differently from their registration",
-        )?;
-        let model = model_id(network, claim.row_bits, &key.id(), weights)?;
-        check(model == claim.model, "the model id")?;
-        let (samples, visibility) = (claim.samples, claim.visibility);
-        let own = own_data_id(key, network, &program, samples, visibility, data)?;
-        check(own == claim.data, "the data id")?;
-        let tables: Vec<G1Affine> = commit_tables(key, &program, network)
-            .iter()
-            .map(|t| t.commitment)
-            .collect();
-        let schedule = Schedule::new(&program, samples)?;
-        let statement = Statement {
-            kind: claim.kind,
-            model: claim.model,
-            data: claim.data,
-            samples: claim.samples,
-            context: claim.context,
-            program: schedule.digest(),
-            tables: chain(&tables),
-            key: key.id(),
-        };
-        Ok(Verification {
-            program,
-            schedule,
-            statement,
-            tables,
-        })
+        Verification::claim(key, network, claim, program, weights, data)
     }
 }
 
