@@ -436,9 +436,13 @@ fn a_registration_that_proves_nothing() {
 
 #[test]
 fn a_registration_of_another_form() {
-    with_registration(3, &["form MicroSpartan", "the proof for 2^13 and Spartan"], |e| {
-        e.origin.form = pleat_folding::Form::MicroSpartan;
-    });
+    with_registration(
+        3,
+        &["form MicroSpartan", "the proof for 2^13 and Spartan"],
+        |e| {
+            e.origin.form = pleat_folding::Form::MicroSpartan;
+        },
+    );
 }
 
 #[test]
@@ -453,8 +457,19 @@ fn a_registration_with_another_commitment_key() {
 fn a_registration_of_another_model() {
     let (s, cache) = verifier();
     let other = "07".repeat(32);
-    let args = ["verify", "tiny.registration", "--cache", &cache, "--model-id", &other];
-    s.fails(1, &args, &["tiny.registration", "it is about model", &other]);
+    let args = [
+        "verify",
+        "tiny.registration",
+        "--cache",
+        &cache,
+        "--model-id",
+        &other,
+    ];
+    s.fails(
+        1,
+        &args,
+        &["tiny.registration", "it is about model", &other],
+    );
 }
 
 /// Bytes 0..8 say that this is a proof: without them it is not one (3). Any other is damage (1).

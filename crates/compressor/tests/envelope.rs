@@ -332,6 +332,12 @@ fn a_part_about_no_samples() {
 }
 
 #[test]
+fn a_part_that_is_a_registration() {
+    let error = second(|e| e.clone_from(&BARE[REGISTRATION]));
+    assert!(matches!(error, Error::OtherKind { .. }), "{error}");
+}
+
+#[test]
 fn a_part_that_is_no_envelope() {
     let mut alone = BARE[CLAIM].clone();
     alone.offset = u64::MAX;

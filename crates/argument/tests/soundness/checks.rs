@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 
 use ff::Field;
 use halo2curves::bn256::{Fq, G1Affine};
-use halo2curves::group::prime::PrimeCurveAffine;
 use pleat_argument::group::folded;
 use pleat_argument::group::verify::{Public, verify};
 use pleat_argument::opening::OpeningKey;
@@ -55,6 +54,10 @@ fn contradicts(what: &str, edit: impl Fn(&mut Statement) + Copy) {
     fails_at_once(forger.verify_as(edit, &proof), what);
     let (folded, _) = forger.fold_as(edit);
     fails_at_once(forger.verify_folded_as(edit, &folded), what);
+}
+
+fn shorten<T>(list: &mut Vec<T>) {
+    list.pop();
 }
 
 // The statement.
@@ -164,7 +167,7 @@ fn the_number_of_weight_vectors() {
 #[test]
 fn the_number_of_chunks() {
     refused("the number of commitments", |p| {
-        drop(p.groups[0].trace.pop())
+        shorten(&mut p.groups[0].trace)
     });
     refused("the number of commitments", |p| {
         p.groups[1].trace.push(G1Affine::generator());
@@ -181,7 +184,7 @@ fn the_number_of_outputs() {
 
 #[test]
 fn the_number_of_steps() {
-    refused("the number of steps", |p| drop(p.groups[0].steps.pop()));
+    refused("the number of steps", |p| shorten(&mut p.groups[0].steps));
     // One that nothing looks at.
     refused("the number of steps", |p| {
         let steps = &mut p.groups[0].steps;
@@ -247,7 +250,7 @@ fn the_rounds_of_a_head() {
         StepProof::Head { rounds, .. } => edit(rounds),
         _ => unreachable!(),
     };
-    for edit in [(|r| drop(r.pop())) as fn(&mut Vec<[Scalar; 2]>), |r| {
+    for edit in [(|r| shorten(r)) as fn(&mut Vec<[Scalar; 2]>), |r| {
         r.push([Scalar::ZERO; 2])
     }] {
         of_first("the number of rounds", is, |s| rounds(s, edit));
@@ -273,7 +276,7 @@ fn the_rounds_of_a_chunk() {
         "the number of rounds",
         |s| matches!(s, StepProof::Chunk { .. }),
         |s| match s {
-            StepProof::Chunk { rounds, .. } => drop(rounds.pop()),
+            StepProof::Chunk { rounds, .. } => shorten(rounds),
             _ => unreachable!(),
         },
     );
@@ -286,14 +289,14 @@ fn is_vectors(step: &StepProof) -> bool {
 #[test]
 fn the_rounds_of_vectors() {
     of_first("the number of rounds", is_vectors, |s| match s {
-        StepProof::Vectors { rounds, .. } => drop(rounds.pop()),
+        StepProof::Vectors { rounds, .. } => shorten(rounds),
         _ => unreachable!(),
     });
 }
 
 #[test]
 fn the_values_of_vectors() {
-    for edit in [(|v| drop(v.pop())) as fn(&mut Vec<Scalar>), |v| {
+    for edit in [(|v| shorten(v)) as fn(&mut Vec<Scalar>), |v| {
         v.push(Scalar::ZERO)
     }] {
         of_first("the number of rounds", is_vectors, |s| match s {
@@ -306,7 +309,7 @@ fn the_values_of_vectors() {
 #[test]
 fn the_claims_of_a_step() {
     let is = |s: &StepProof| matches!(s, StepProof::Head { .. });
-    for edit in [(|c| drop(c.pop())) as fn(&mut Vec<[Scalar; 2]>), |c| {
+    for edit in [(|c| shorten(c)) as fn(&mut Vec<[Scalar; 2]>), |c| {
         c.push([Scalar::ZERO; 2])
     }] {
         of_first("the number of claims", is, |s| match s {
@@ -384,12 +387,12 @@ const SHAPE_OF_A_LOOKUP: &str = "a lookup has the layers and rounds of its size"
 
 #[test]
 fn the_layers_of_a_lookup() {
-    of_lookup(SHAPE_OF_A_LOOKUP, |l| drop(l.layers.pop()));
+    of_lookup(SHAPE_OF_A_LOOKUP, |l| shorten(&mut l.layers));
 }
 
 #[test]
 fn the_rounds_of_a_lookup() {
-    of_lookup(SHAPE_OF_A_LOOKUP, |l| drop(l.layers[3].rounds.pop()));
+    of_lookup(SHAPE_OF_A_LOOKUP, |l| shorten(&mut l.layers[3].rounds));
 }
 
 #[test]

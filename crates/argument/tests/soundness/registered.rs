@@ -9,7 +9,7 @@ use pleat_argument::layout::{data_layout, inference, register_data, register_mod
 use pleat_argument::program::Kind;
 use pleat_argument::proof::{Folded, Proof};
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
-use pleat_argument::statement::Visibility;
+use pleat_argument::statement::{Statement, Visibility};
 use pleat_argument::witness::data_vector;
 use pleat_argument::{Error, Result, Scalar};
 use pleat_model::bundle::Bundle;
@@ -47,6 +47,22 @@ fn forger(bundle: &Bundle, kind: Kind) -> Forger {
     Forger::of(bundle, program.unwrap(), &INPUTS)
 }
 
+/// What a registration states: nothing but its own id.
+fn registration(kind: Kind) -> impl Fn(&mut Statement) + Copy {
+    move |s| {
+        s.context = Scalar::ZERO;
+        match kind {
+            Kind::RegisteredModel => s.data = Scalar::ZERO,
+            _ => s.model = Scalar::ZERO,
+        }
+    }
+}
+
+/// The registration of a forger's model or data.
+fn registered(forger: &Forger) -> Proof {
+    forger.prove_as(registration(forger.program.kind))
+}
+
 fn register_model_in(
     registry: &mut Registry,
     network: &Network,
@@ -71,7 +87,7 @@ fn register_data_in(
 fn a_model_of_an_invalid_network() {
     let bundle = invalid();
     let forger = forger(&bundle, Kind::RegisteredModel);
-    let (id, proof) = (forger.statement().model, forger.prove());
+    let (id, proof) = (forger.statement().model, registered(&forger));
     let registered = register_model_in(&mut Registry::default(), &bundle.network, id, &proof);
     says(registered, INVALID);
 }
@@ -80,7 +96,7 @@ fn a_model_of_an_invalid_network() {
 fn registered_data_of_an_invalid_network() {
     let bundle = invalid();
     let forger = forger(&bundle, Kind::RegisteredData);
-    let (id, proof) = (forger.statement().data, forger.prove());
+    let (id, proof) = (forger.statement().data, registered(&forger));
     let registered = register_data_in(&mut Registry::default(), &bundle.network, id, &proof);
     says(registered, INVALID);
 }
@@ -174,8 +190,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let forger = forger(&BUNDLE, Kind::Accuracy);
     let statement = forger.statement();
     let world = World {
-        model: self::forger(&BUNDLE, Kind::RegisteredModel).prove(),
-        data: self::forger(&BUNDLE, Kind::RegisteredData).prove(),
+        model: registered(&self::forger(&BUNDLE, Kind::RegisteredModel)),
+        data: registered(&self::forger(&BUNDLE, Kind::RegisteredData)),
         claim: Claim {
             model: statement.model,
             data: statement.data,
@@ -217,9 +233,13 @@ impl World {
 #[test]
 fn a_registration_s_model_id() {
     let forger = forger(&BUNDLE, Kind::RegisteredModel);
-    let other = MODEL.id + Scalar::ONE;
-    let proof = forger.prove_as(|s| s.model = other);
-    forger.verify_as(|s| s.model = other, &proof).unwrap();
+    let other = forger.statement().model + Scalar::ONE;
+    let states = |s: &mut Statement| {
+        registration(Kind::RegisteredModel)(s);
+        s.model = other;
+    };
+    let proof = forger.prove_as(states);
+    forger.verify_as(states, &proof).unwrap();
     let registered = register_model_in(&mut Registry::default(), &BUNDLE.network, other, &proof);
     fails_at(registered, "the model id");
 }
@@ -228,8 +248,12 @@ fn a_registration_s_model_id() {
 fn a_registration_s_data_id() {
     let forger = forger(&BUNDLE, Kind::RegisteredData);
     let other = forger.statement().data + Scalar::ONE;
-    let proof = forger.prove_as(|s| s.data = other);
-    forger.verify_as(|s| s.data = other, &proof).unwrap();
+    let states = |s: &mut Statement| {
+        registration(Kind::RegisteredData)(s);
+        s.data = other;
+    };
+    let proof = forger.prove_as(states);
+    forger.verify_as(states, &proof).unwrap();
     let registered = register_data_in(&mut Registry::default(), &BUNDLE.network, other, &proof);
     fails_at(registered, "the data id");
 }
@@ -311,7 +335,7 @@ fn folded(kind: Kind) -> (Scalar, Folded) {
         Kind::RegisteredModel => statement.model,
         _ => statement.data,
     };
-    (id, forger.fold().0)
+    (id, forger.fold_as(registration(kind)).0)
 }
 
 /// What a checker of folds says that attests nothing, or everything.
