@@ -1,5 +1,8 @@
 //! Checking whole statements: which ids are trusted, and what a proof claims about them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use halo2curves::bn256::G1Affine;
@@ -9,7 +12,7 @@ use crate::commitment::Key;
 use crate::data::{DataCommitter, DataSecrecy, Samples};
 use crate::group;
 use crate::group::folded::Expected;
-use crate::group::verify::{Outcome, Public, verify};
+use crate::group::verify::{Outcome, Public, check, verify};
 use crate::layout::{self, WeightLayout};
 use crate::model::registration;
 use crate::opening::OpeningKey;
@@ -49,13 +52,6 @@ pub struct Registry {
     /// With the layout of the weights that were checked.
     models: BTreeMap<[u8; 32], WeightLayout>,
     data: BTreeSet<[u8; 32]>,
-}
-
-fn check(ok: bool, what: &'static str) -> Result<()> {
-    match ok {
-        true => Ok(()),
-        false => Err(Error::rejected(what)),
-    }
 }
 
 /// Whether a key has points enough for vectors of `2^bits` entries, which a verifier commits to itself.
@@ -149,6 +145,48 @@ impl Verification {
             schedule,
             statement,
             tables: vec![],
+        })
+    }
+
+    /// A claim about a registered model, whose weights lie as `registered` says, and about data whose id must be
+    /// that of these commitments.
+    ///
+    /// # Errors
+    /// Another id; a program that reads weights elsewhere than their registration.
+    fn claim(
+        key: &Key,
+        network: &Network,
+        claim: &Claim,
+        program: Program,
+        registered: &WeightLayout,
+        data: &[G1Affine],
+    ) -> Result<Self> {
+        check(
+            WeightLayout::of(&program) == *registered,
+            "weights laid out differently from their registration",
+        )?;
+        let (samples, visibility) = (claim.samples, claim.visibility);
+        let own = own_data_id(key, network, &program, samples, visibility, data)?;
+        check(own == claim.data, "the data id")?;
+        let tables: Vec<G1Affine> = table_vectors(&program, network)
+            .map(|values| key.commit_integers(&values, &Scalar::zero()))
+            .collect();
+        let schedule = Schedule::new(&program, samples)?;
+        let statement = Statement {
+            kind: claim.kind,
+            model: claim.model,
+            data: claim.data,
+            samples: claim.samples,
+            context: claim.context,
+            program: schedule.digest(),
+            tables: chain(&tables),
+            key: key.id(),
+        };
+        Ok(Self {
+            program,
+            schedule,
+            statement,
+            tables,
         })
     }
 
@@ -389,33 +427,7 @@ impl Registry {
         check(model == claim.model, "the model id")?;
         let program = program_of(network, claim)?;
         fits(key, own_bits(&program))?;
-        check(
-            WeightLayout::of(&program) == *registered,
-            "weights laid out differently from their registration",
-        )?;
-        let (samples, visibility) = (claim.samples, claim.visibility);
-        let own = own_data_id(key, network, &program, samples, visibility, data)?;
-        check(own == claim.data, "the data id")?;
-        let tables: Vec<G1Affine> = table_vectors(&program, network)
-            .map(|values| key.commit_integers(&values, &Scalar::zero()))
-            .collect();
-        let schedule = Schedule::new(&program, samples)?;
-        let statement = Statement {
-            kind: claim.kind,
-            model: claim.model,
-            data: claim.data,
-            samples: claim.samples,
-            context: claim.context,
-            program: schedule.digest(),
-            tables: chain(&tables),
-            key: key.id(),
-        };
-        Ok(Verification {
-            program,
-            schedule,
-            statement,
-            tables,
-        })
+        Verification::claim(key, network, claim, program, registered, data)
     }
 }
 

@@ -437,6 +437,64 @@ fn what_cannot_be_decided_is_bad_input() {
     }
 }
 
+/// What `verify` says of an honest proof with a changed registration, sealed again.
+fn with_registration(code: i32, says: &[&str], change: impl Fn(&mut Envelope)) {
+    let (s, cache) = verifier();
+    let mut envelope = Envelope::from_bytes(&s.read("tiny.registration")).unwrap();
+    change(&mut envelope);
+    s.write("bad.registration", &envelope.to_bytes().unwrap());
+    let args = ["verify", "a.proof", "--offset", "2", "--cache", &cache];
+    let registration = ["--registration", "bad.registration"];
+    let args = [&args[..], &DATA, &registration].concat();
+    let says = [&["registration bad.registration"], says].concat();
+    s.refuses(code, &args, &says);
+}
+
+#[test]
+fn a_registration_that_proves_nothing() {
+    with_registration(1, &["not valid"], |e| {
+        e.folded.closing.blind += pleat_folding::Scalar::one();
+    });
+}
+
+#[test]
+fn a_registration_of_another_form() {
+    with_registration(
+        3,
+        &["form MicroSpartan", "the proof for 2^13 and Spartan"],
+        |e| {
+            e.origin.form = pleat_folding::Form::MicroSpartan;
+        },
+    );
+}
+
+#[test]
+fn a_registration_with_another_commitment_key() {
+    with_registration(3, &["made with another commitment key"], |e| {
+        e.origin.key[0] ^= 1;
+    });
+}
+
+/// Alone, too, a registration is compared with what is expected.
+#[test]
+fn a_registration_of_another_model() {
+    let (s, cache) = verifier();
+    let other = "07".repeat(32);
+    let args = [
+        "verify",
+        "tiny.registration",
+        "--cache",
+        &cache,
+        "--model-id",
+        &other,
+    ];
+    s.fails(
+        1,
+        &args,
+        &["tiny.registration", "it is about model", &other],
+    );
+}
+
 /// Bytes 0..8 say that this is a proof: without them it is not one (3). Any other is damage (1).
 #[test]
 fn every_damaged_byte_is_found() {

@@ -8,6 +8,9 @@
     reason = "fields give the encoding's shape; only lengths are read"
 )]
 
+#[cfg(test)]
+mod tests;
+
 use pleat_folding::Form;
 use pleat_folding::sealed::Damage;
 use serde::Deserialize;
@@ -18,6 +21,7 @@ type Point = [u8; 32];
 type Sumcheck = Vec<Vec<Element>>;
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Relaxed {
     comm_w: Point,
     comm_e: Point,
@@ -26,12 +30,14 @@ struct Relaxed {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Strict {
     comm_w: Point,
     x: Vec<Element>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Spartan<A> {
     outer: Sumcheck,
     claims_outer: [Element; 3],
@@ -44,6 +50,7 @@ struct Spartan<A> {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Micro {
     oracles: [Point; 6],
     outer: Sumcheck,
@@ -54,6 +61,7 @@ struct Micro {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Kzg {
     com: Vec<Point>,
     w: [Point; 3],
@@ -61,12 +69,14 @@ struct Kzg {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Mercury {
     points: [Point; 8],
     evals: [Element; 6],
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct InnerProduct {
     left: Vec<Point>,
     right: Vec<Point>,
@@ -74,6 +84,7 @@ struct InnerProduct {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Skeleton<S> {
     r_u_secondary: Relaxed,
     ri_secondary: Element,

@@ -202,7 +202,13 @@ impl Forger {
 
     /// Proved by a prover that goes on whatever is false: what is wrong is the verifier's to find.
     pub(crate) fn prove(&self) -> Proof {
-        let (statement, schedule) = (self.statement(), self.schedule());
+        self.prove_as(|_| ())
+    }
+
+    /// The same for a statement of its own, whatever it contradicts.
+    pub(crate) fn prove_as(&self, edit: impl Fn(&mut Statement)) -> Proof {
+        let (mut statement, schedule) = (self.statement(), self.schedule());
+        edit(&mut statement);
         let mut prover = Prover::new(
             self.setting(&statement, &schedule),
             &ProofSecret::native(rand::random()),
@@ -234,7 +240,13 @@ impl Forger {
 
     /// The proof with its steps handed out instead of kept.
     pub(crate) fn fold(&self) -> (Folded, Vec<StepRecord>) {
-        let (statement, schedule) = (self.statement(), self.schedule());
+        self.fold_as(|_| ())
+    }
+
+    /// The same for a statement of its own.
+    pub(crate) fn fold_as(&self, edit: impl Fn(&mut Statement)) -> (Folded, Vec<StepRecord>) {
+        let (mut statement, schedule) = (self.statement(), self.schedule());
+        edit(&mut statement);
         let mut records = vec![];
         let mut sink = |record: StepRecord| {
             records.push(record);
@@ -281,12 +293,21 @@ impl Forger {
 
     /// What the verifier says, except for the ids; activation tables are the verifier's own.
     pub(crate) fn verify(&self, proof: &Proof) -> Result<Outcome, Error> {
-        self.with_public(|key, public| verify(key, public, proof))
+        self.verify_as(|_| (), proof)
     }
 
-    /// The same of a folded proof.
+    /// The same against a statement of its own.
+    pub(crate) fn verify_as(
+        &self,
+        edit: impl Fn(&mut Statement),
+        proof: &Proof,
+    ) -> Result<Outcome, Error> {
+        self.with_public(edit, |key, public| verify(key, public, proof))
+    }
+
+    /// What the verifier says of a folded proof.
     pub(crate) fn verify_folded(&self, folded: &Folded) -> Result<Expected, Error> {
-        self.with_public(|key, public| folded::verify(key, public, folded))
+        self.verify_folded_as(|_| (), folded)
     }
 
     /// The same against a statement of its own.
@@ -295,29 +316,23 @@ impl Forger {
         edit: impl Fn(&mut Statement),
         folded: &Folded,
     ) -> Result<Expected, Error> {
-        self.with_public(|key, public| {
-            let mut statement = public.statement.clone();
-            edit(&mut statement);
-            let public = Public {
-                statement: &statement,
-                ..*public
-            };
-            folded::verify(key, &public, folded)
-        })
+        self.with_public(edit, |key, public| folded::verify(key, public, folded))
     }
 
     fn with_public<T>(
         &self,
+        edit: impl Fn(&mut Statement),
         check: impl FnOnce(&OpeningKey, &Public<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let tables: Vec<G1Affine> = commit_tables(&KEY, &self.program, &self.network)
             .iter()
             .map(|t| t.commitment)
             .collect();
-        let statement = Statement {
+        let mut statement = Statement {
             tables: chain(&tables),
             ..self.statement()
         };
+        edit(&mut statement);
         let public = Public {
             program: &self.program,
             schedule: &self.schedule(),

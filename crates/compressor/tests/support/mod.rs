@@ -14,6 +14,7 @@ use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::randomness::ProofSecret;
+use pleat_argument::registry::Registry;
 use pleat_argument::srs;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_argument::step::transition::apply;
@@ -297,4 +298,32 @@ pub(crate) fn proof(
         snark: compressor.compress(&running).unwrap(),
         ..registration.clone()
     }
+}
+
+/// A registry that knows the model and the samples.
+pub(crate) fn registry(form: Form, registration: &Envelope) -> Registry {
+    let mut registry = Registry::default();
+    let (network, data) = (&registration.network, samples());
+    registry
+        .admit_data(&SETUP.key, network, ROW_BITS, data.as_slice())
+        .unwrap();
+    registration
+        .register(&mut registry, &SETUP.key, verifying(form))
+        .unwrap();
+    registry
+}
+
+/// The fold of a registration.
+pub(crate) fn running(form: Form) -> RunningProof<Advice> {
+    let bundle = bundle();
+    let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
+    fold(form, |sink| {
+        model
+            .fold_registration(
+                &secret([1; 32], &forms(form).params),
+                Scheme::HyperKzg,
+                sink,
+            )
+            .unwrap();
+    })
 }

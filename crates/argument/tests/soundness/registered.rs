@@ -1,0 +1,524 @@
+//! Checks of registries, one test each and named for it: a forgery that this check refuses.
+//!
+//! Most of these proofs are right but for what the test is named for: without the check they would be accepted.
+
+use std::sync::LazyLock;
+
+use ff::Field;
+use pleat_argument::layout::{data_layout, inference, register_data, register_model};
+use pleat_argument::program::Kind;
+use pleat_argument::proof::{Folded, Proof};
+use pleat_argument::registry::{Claim, Registry, outputs_chain};
+use pleat_argument::statement::{Statement, Visibility};
+use pleat_argument::witness::data_vector;
+use pleat_argument::{Error, Result, Scalar};
+use pleat_model::bundle::Bundle;
+use pleat_model::data::Sample;
+use pleat_model::network::Network;
+
+use crate::attacks::fails_at;
+use crate::claims::{ACCURACY, INPUTS, MODEL, OUTPUTS, REGISTERED_DATA, REGISTERED_MODEL};
+use crate::fixture::{
+    BUNDLE, Forger, GROUP_BITS, KEY, ROW_BITS, bundle, network, samples, tiny_network,
+};
+
+fn says<T: std::fmt::Debug>(result: Result<T>, part: &str) {
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains(part), "{error}");
+}
+
+/// A network that can be proved, but whose outputs have other dimensions than their layers.
+fn invalid() -> Bundle {
+    let mut bundle = bundle(network(), 1);
+    bundle.network.outputs[0].dims.push(2);
+    bundle
+}
+
+const INVALID: &str = "dimensions that do not fit its tensor";
+
+/// Whose commitments are the same for all kinds.
+fn forger(bundle: &Bundle, kind: Kind) -> Forger {
+    let network = &bundle.network;
+    let program = match kind {
+        Kind::RegisteredModel => register_model(network, ROW_BITS),
+        Kind::RegisteredData => register_data(network, true, ROW_BITS),
+        _ => inference(network, kind, true, ROW_BITS, GROUP_BITS),
+    };
+    Forger::of(bundle, program.unwrap(), &INPUTS)
+}
+
+/// What a registration states: nothing but its own id.
+fn registration(kind: Kind) -> impl Fn(&mut Statement) + Copy {
+    move |s| {
+        s.context = Scalar::ZERO;
+        match kind {
+            Kind::RegisteredModel => s.data = Scalar::ZERO,
+            _ => s.model = Scalar::ZERO,
+        }
+    }
+}
+
+/// The registration of a forger's model or data.
+fn registered(forger: &Forger) -> Proof {
+    forger.prove_as(registration(forger.program.kind))
+}
+
+fn register_model_in(
+    registry: &mut Registry,
+    network: &Network,
+    id: Scalar,
+    proof: &Proof,
+) -> Result<()> {
+    registry.register_model(&KEY, network, ROW_BITS, id, proof)
+}
+
+fn register_data_in(
+    registry: &mut Registry,
+    network: &Network,
+    id: Scalar,
+    proof: &Proof,
+) -> Result<()> {
+    registry.register_data(&KEY, network, ROW_BITS, true, 3, id, proof)
+}
+
+// Networks that are none.
+
+#[test]
+fn a_model_of_an_invalid_network() {
+    let bundle = invalid();
+    let forger = forger(&bundle, Kind::RegisteredModel);
+    let (id, proof) = (forger.statement().model, registered(&forger));
+    let registered = register_model_in(&mut Registry::default(), &bundle.network, id, &proof);
+    says(registered, INVALID);
+}
+
+#[test]
+fn registered_data_of_an_invalid_network() {
+    let bundle = invalid();
+    let forger = forger(&bundle, Kind::RegisteredData);
+    let (id, proof) = (forger.statement().data, registered(&forger));
+    let registered = register_data_in(&mut Registry::default(), &bundle.network, id, &proof);
+    says(registered, INVALID);
+}
+
+#[test]
+fn public_data_of_an_invalid_network() {
+    let network = invalid().network;
+    let mut registry = Registry::default();
+    says(
+        registry.admit_data(&KEY, &network, ROW_BITS, INPUTS.as_slice()),
+        INVALID,
+    );
+}
+
+/// Before anything is laid out.
+#[test]
+fn a_claim_about_an_invalid_network() {
+    let network = invalid().network;
+    let case = &*ACCURACY;
+    let verified = (case.registry).verify_claim(&KEY, &network, &case.claim, &case.proof);
+    says(verified, INVALID);
+}
+
+// Keys that are too small.
+
+const SMALL: &str = "a size class of 2^20 rows needs a key of 2^22 points";
+
+#[test]
+fn a_model_larger_than_the_key() {
+    let (registry, network) = (&mut Registry::default(), &BUNDLE.network);
+    let proof = &REGISTERED_MODEL.proof;
+    says(
+        registry.register_model(&KEY, network, 20, MODEL.id, proof),
+        SMALL,
+    );
+}
+
+#[test]
+fn registered_data_larger_than_the_key() {
+    let (registry, network) = (&mut Registry::default(), &BUNDLE.network);
+    let case = &*REGISTERED_DATA;
+    let (id, proof) = (case.claim.data, &case.proof);
+    says(
+        registry.register_data(&KEY, network, 20, true, 3, id, proof),
+        SMALL,
+    );
+}
+
+#[test]
+fn public_data_larger_than_the_key() {
+    let (registry, network) = (&mut Registry::default(), &BUNDLE.network);
+    says(
+        registry.admit_data(&KEY, network, 20, INPUTS.as_slice()),
+        SMALL,
+    );
+}
+
+fn larger(claim: &Claim) -> Claim {
+    Claim {
+        row_bits: 20,
+        ..claim.clone()
+    }
+}
+
+#[test]
+fn a_claim_larger_than_the_key() {
+    let case = &*ACCURACY;
+    let claim = larger(&case.claim);
+    let verified = (case.registry).verify_claim(&KEY, &BUNDLE.network, &claim, &case.proof);
+    says(verified, SMALL);
+}
+
+#[test]
+fn outputs_larger_than_the_key() {
+    let outputs = &OUTPUTS.proved.as_ref().unwrap().outputs;
+    let claim = larger(&OUTPUTS.claim);
+    says(outputs_chain(&KEY, &BUNDLE.network, &claim, outputs), SMALL);
+}
+
+// Ids.
+
+/// The registrations of model and data, and a claim about them.
+struct World {
+    model: Proof,
+    data: Proof,
+    claim: Claim,
+    proof: Proof,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let forger = forger(&BUNDLE, Kind::Accuracy);
+    let statement = forger.statement();
+    let world = World {
+        model: registered(&self::forger(&BUNDLE, Kind::RegisteredModel)),
+        data: registered(&self::forger(&BUNDLE, Kind::RegisteredData)),
+        claim: Claim {
+            model: statement.model,
+            data: statement.data,
+            context: statement.context,
+            visibility: Visibility::Private,
+            ..ACCURACY.claim.clone()
+        },
+        proof: forger.prove(),
+    };
+    world.check(&world.proof).unwrap();
+    world
+});
+
+impl World {
+    fn with_model(&self, registry: &mut Registry) {
+        let (network, id) = (&BUNDLE.network, self.claim.model);
+        register_model_in(registry, network, id, &self.model).unwrap();
+    }
+
+    fn with_data(&self, registry: &mut Registry) {
+        let (network, id) = (&BUNDLE.network, self.claim.data);
+        register_data_in(registry, network, id, &self.data).unwrap();
+    }
+
+    /// Whether a proof proves the claim, as a registry of model and data says.
+    fn check(&self, proof: &Proof) -> Result<()> {
+        let mut registry = Registry::default();
+        self.with_model(&mut registry);
+        self.with_data(&mut registry);
+        self.check_in(&registry, proof)
+    }
+
+    fn check_in(&self, registry: &Registry, proof: &Proof) -> Result<()> {
+        let verified = registry.verify_claim(&KEY, &BUNDLE.network, &self.claim, proof);
+        verified.map(drop)
+    }
+}
+
+#[test]
+fn a_registration_s_model_id() {
+    let forger = forger(&BUNDLE, Kind::RegisteredModel);
+    let other = forger.statement().model + Scalar::ONE;
+    let states = |s: &mut Statement| {
+        registration(Kind::RegisteredModel)(s);
+        s.model = other;
+    };
+    let proof = forger.prove_as(states);
+    forger.verify_as(states, &proof).unwrap();
+    let registered = register_model_in(&mut Registry::default(), &BUNDLE.network, other, &proof);
+    fails_at(registered, "the model id");
+}
+
+#[test]
+fn a_registration_s_data_id() {
+    let forger = forger(&BUNDLE, Kind::RegisteredData);
+    let other = forger.statement().data + Scalar::ONE;
+    let states = |s: &mut Statement| {
+        registration(Kind::RegisteredData)(s);
+        s.data = other;
+    };
+    let proof = forger.prove_as(states);
+    forger.verify_as(states, &proof).unwrap();
+    let registered = register_data_in(&mut Registry::default(), &BUNDLE.network, other, &proof);
+    fails_at(registered, "the data id");
+}
+
+#[test]
+fn a_model_that_is_not_registered() {
+    let mut registry = Registry::default();
+    WORLD.with_data(&mut registry);
+    let checked = WORLD.check_in(&registry, &WORLD.proof);
+    fails_at(checked, "a model that is not registered");
+}
+
+#[test]
+fn data_that_are_not_registered() {
+    let mut registry = Registry::default();
+    WORLD.with_model(&mut registry);
+    let checked = WORLD.check_in(&registry, &WORLD.proof);
+    fails_at(checked, "data that are not registered");
+}
+
+/// Other weights under the id of the registered ones.
+#[test]
+fn a_claim_s_model_id() {
+    let forger = forger(&bundle(network(), 2), Kind::Accuracy);
+    let claim = &WORLD.claim;
+    assert_ne!(forger.statement().model, claim.model);
+    assert_eq!(forger.statement().data, claim.data);
+    let proof = forger.prove_as(|s| s.model = claim.model);
+    fails_at(WORLD.check(&proof), "the model id");
+}
+
+/// Other data under the id of the registered ones.
+#[test]
+fn a_claim_s_data_id() {
+    let honest = forger(&BUNDLE, Kind::Accuracy);
+    let forger = Forger::of(&BUNDLE, honest.program, &samples(&BUNDLE, 5)[2..]);
+    let claim = &WORLD.claim;
+    assert_ne!(forger.statement().data, claim.data);
+    assert_eq!(forger.statement().model, claim.model);
+    let proof = forger.prove_as(|s| s.data = claim.data);
+    fails_at(WORLD.check(&proof), "the data id");
+}
+
+// Registrations that prove nothing leave the registry as it is.
+
+fn damaged(proof: &Proof) -> Proof {
+    let mut damaged = proof.clone();
+    damaged.closing.blind += Scalar::ONE;
+    damaged
+}
+
+#[test]
+fn a_registration_of_a_model_is_verified() {
+    let mut registry = Registry::default();
+    WORLD.with_data(&mut registry);
+    let (id, proof) = (WORLD.claim.model, damaged(&WORLD.model));
+    let registered = register_model_in(&mut registry, &BUNDLE.network, id, &proof);
+    fails_at(registered, "opening of the commitment");
+    let checked = WORLD.check_in(&registry, &WORLD.proof);
+    fails_at(checked, "a model that is not registered");
+}
+
+#[test]
+fn a_registration_of_data_is_verified() {
+    let mut registry = Registry::default();
+    WORLD.with_model(&mut registry);
+    let (id, proof) = (WORLD.claim.data, damaged(&WORLD.data));
+    let registered = register_data_in(&mut registry, &BUNDLE.network, id, &proof);
+    fails_at(registered, "opening of the commitment");
+    let checked = WORLD.check_in(&registry, &WORLD.proof);
+    fails_at(checked, "data that are not registered");
+}
+
+/// The folded registration of a kind.
+fn folded(kind: Kind) -> (Scalar, Folded) {
+    let forger = forger(&BUNDLE, kind);
+    let statement = forger.statement();
+    let id = match kind {
+        Kind::RegisteredModel => statement.model,
+        _ => statement.data,
+    };
+    (id, forger.fold_as(registration(kind)).0)
+}
+
+/// What a checker of folds says that attests nothing, or everything.
+fn attests(says: bool) -> Result<()> {
+    match says {
+        true => Ok(()),
+        false => Err(Error::Invalid("a fold of something else".into())),
+    }
+}
+
+#[test]
+fn a_fold_that_is_not_attested() {
+    let (id, proof) = folded(Kind::RegisteredModel);
+    for says in [false, true] {
+        let registered = Registry::default().register_folded_model(
+            &KEY,
+            &BUNDLE.network,
+            ROW_BITS,
+            id,
+            &proof,
+            |_| attests(says),
+        );
+        assert_eq!(registered.is_ok(), says);
+    }
+}
+
+#[test]
+fn a_folded_registration_of_a_model_is_verified() {
+    let (id, mut proof) = folded(Kind::RegisteredModel);
+    proof.closing.blind += Scalar::ONE;
+    let network = &BUNDLE.network;
+    let registered =
+        Registry::default().register_folded_model(&KEY, network, ROW_BITS, id, &proof, |_| Ok(()));
+    fails_at(registered, "opening of the commitment");
+}
+
+#[test]
+fn a_folded_registration_of_data_is_verified() {
+    let (id, mut proof) = folded(Kind::RegisteredData);
+    proof.closing.blind += Scalar::ONE;
+    let registered = Registry::default().register_folded_data(
+        &KEY,
+        &BUNDLE.network,
+        ROW_BITS,
+        true,
+        3,
+        id,
+        &proof,
+        |_| Ok(()),
+    );
+    fails_at(registered, "opening of the commitment");
+}
+
+// Public data.
+
+/// The ids of parts of 19 samples of a network that has 16 in a data vector.
+fn parts(lengths: &[u64]) -> Result<Vec<Scalar>> {
+    let bundle = bundle(tiny_network(), 5);
+    let all = samples(&bundle, 19);
+    let mut registry = Registry::default();
+    let admitted = registry.admit_parts(&KEY, &bundle.network, ROW_BITS, all.as_slice(), lengths);
+    Ok(admitted?.0)
+}
+
+const PARTS: &str =
+    "parts that are not all 19 samples, or begin inside one of their data vectors of 16";
+
+#[test]
+fn parts_that_are_not_all_samples() {
+    assert_eq!(parts(&[16, 3]).unwrap().len(), 2);
+    says(parts(&[16]), PARTS);
+    says(parts(&[16, 4]), PARTS);
+}
+
+#[test]
+fn a_part_that_begins_inside_a_data_vector() {
+    says(parts(&[5, 14]), PARTS);
+}
+
+fn admitted(edit: impl Fn(&mut Sample)) -> Result<Scalar> {
+    let mut data = INPUTS.clone();
+    edit(&mut data[1]);
+    Registry::default().admit_data(&KEY, &BUNDLE.network, ROW_BITS, data.as_slice())
+}
+
+const SAMPLE: &str = "sample 1 of a data vector does not fit the network's input";
+
+#[test]
+fn a_sample_of_another_length() {
+    admitted(|_| ()).unwrap();
+    says(admitted(|s| s.values.push(0)), SAMPLE);
+}
+
+#[test]
+fn a_value_out_of_range() {
+    let range = BUNDLE.network.input.range;
+    says(admitted(|s| s.values[3] = range.max + 1), SAMPLE);
+    says(admitted(|s| s.values[0] = range.min - 1), SAMPLE);
+}
+
+#[test]
+fn more_samples_than_a_data_vector_has() {
+    let bundle = bundle(tiny_network(), 5);
+    let all = samples(&bundle, 17);
+    let (layout, records) = data_layout(&bundle.network, true, ROW_BITS).unwrap();
+    let vector = |samples: &[Sample]| {
+        let inputs = samples.iter().map(|s| (s.values.as_slice(), s.label));
+        data_vector(&layout, &records, &bundle.network, inputs)
+    };
+    vector(&all[..16]).unwrap();
+    says(vector(&all), "sample 16 of a data vector does not fit");
+}
+
+#[test]
+fn a_label_that_is_no_class() {
+    let wrong = "sample 1 of a data vector has a wrong label, or one where others have none";
+    let classes = BUNDLE.network.classes() as u32;
+    says(admitted(|s| s.label = Some(classes)), wrong);
+    says(admitted(|s| s.label = None), wrong);
+}
+
+// Outputs.
+
+fn chain_of(
+    network: &Network,
+    edit: impl Fn(&mut Claim, &mut Vec<Vec<Vec<i32>>>),
+) -> Result<Scalar> {
+    let (mut claim, mut outputs) = (
+        OUTPUTS.claim.clone(),
+        OUTPUTS.proved.as_ref().unwrap().outputs.clone(),
+    );
+    edit(&mut claim, &mut outputs);
+    outputs_chain(&KEY, network, &claim, &outputs)
+}
+
+const OTHER_OUTPUTS: &str = "outputs whose number or shape is not that of the claim";
+
+#[test]
+fn outputs_of_a_claim_about_something_else() {
+    let network = &BUNDLE.network;
+    chain_of(network, |_, _| ()).unwrap();
+    let chain = chain_of(network, |claim, _| claim.kind = Kind::Accuracy);
+    says(chain, OTHER_OUTPUTS);
+}
+
+#[test]
+fn outputs_of_more_samples() {
+    let chain = chain_of(&BUNDLE.network, |_, outputs| {
+        outputs.push(outputs[0].clone());
+    });
+    says(chain, OTHER_OUTPUTS);
+}
+
+#[test]
+fn more_outputs_than_the_network_has() {
+    let chain = chain_of(&BUNDLE.network, |_, outputs| {
+        let output = outputs[0][0].clone();
+        outputs[0].push(output);
+    });
+    says(chain, OTHER_OUTPUTS);
+}
+
+#[test]
+fn outputs_of_another_length() {
+    let chain = chain_of(&BUNDLE.network, |_, outputs| outputs[1][0].push(0));
+    says(chain, OTHER_OUTPUTS);
+}
+
+/// A layer that is named twice has one value.
+#[test]
+fn a_repeated_output() {
+    let mut network = BUNDLE.network.clone();
+    let first = network.outputs[0].clone();
+    network.outputs.push(first);
+    let repeated = |by: i32| {
+        chain_of(&network, move |_, outputs| {
+            for sample in outputs {
+                let mut again = sample[0].clone();
+                again[0] += by;
+                sample.push(again);
+            }
+        })
+    };
+    repeated(0).unwrap();
+    says(repeated(1), "two outputs of one layer whose values differ");
+}

@@ -1,0 +1,380 @@
+//! What an envelope or a whole of several says that cannot be, one test each and named for it. Their folds prove
+//! nothing: nothing here comes to that.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::sync::LazyLock;
+
+use pleat_argument::commitment::Key;
+use pleat_argument::data::DataSecrecy;
+use pleat_argument::evaluation::Evaluation;
+use pleat_argument::group::prove::StepRecord;
+use pleat_argument::model::Model;
+use pleat_argument::opening::Scheme;
+use pleat_argument::program::Kind;
+use pleat_argument::randomness::ProofSecret;
+use pleat_argument::statement::{Visibility, context_hash, to_bytes};
+use pleat_argument::{Result as ArgumentResult, srs};
+use pleat_compressor::combined::Misfit;
+use pleat_compressor::{Combined, Envelope, Error, Form, Statement};
+use pleat_folding::Shape;
+use pleat_folding::running::Origin;
+use support::{Advice, ROW_BITS, bundle, many};
+
+/// Samples of a data vector.
+const VECTOR: usize = 32;
+
+fn ignore(_: StepRecord) -> ArgumentResult<()> {
+    Ok(())
+}
+
+/// The registration of the model, and a claim about the accuracy of a full data vector.
+static BARE: LazyLock<[Envelope; 2]> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    srs::create_local(dir.path(), ROW_BITS + 2, false).unwrap();
+    let key = Key::load(dir.path(), ROW_BITS + 2).unwrap();
+    let bundle = bundle();
+    let scheme = Scheme::HyperKzg;
+    let model = Model::new(&key, &bundle, ROW_BITS, None).unwrap();
+    let registered = model.fold_registration(&ProofSecret::native([1; 32]), scheme, &mut ignore);
+    let shape = Shape::new(ROW_BITS);
+    let registration = Envelope {
+        origin: Origin {
+            class: [
+                u64::from(ROW_BITS),
+                shape.slots as u64,
+                shape.lookups as u64,
+                shape.products as u64,
+            ],
+            form: Form::Spartan,
+            key: key.srs().id,
+            parameters: [1; 32],
+        },
+        statement: Statement::of_model(ROW_BITS, to_bytes(&model.id)),
+        offset: 0,
+        correct: 0,
+        outputs: vec![],
+        network: bundle.network.clone(),
+        folded: registered.unwrap().proof,
+        snark: vec![],
+    };
+    let (data, public) = (many(VECTOR), DataSecrecy::Public);
+    let evaluation = Evaluation::new(&model, Kind::Accuracy, data.as_slice(), public, Some(5));
+    let evaluation = evaluation.unwrap();
+    let prepared = evaluation.prepare(
+        data.as_slice(),
+        context_hash(b"here"),
+        &ProofSecret::native([2; 32]),
+    );
+    let proved = evaluation.fold(
+        prepared.unwrap(),
+        data.as_slice(),
+        scheme,
+        &mut ignore,
+        None,
+    );
+    let proved = proved.unwrap();
+    let claim = Envelope {
+        statement: Statement {
+            kind: Kind::Accuracy,
+            row_bits: ROW_BITS,
+            group_bits: 5,
+            labelled: true,
+            samples: VECTOR as u64,
+            context: b"here".to_vec(),
+            model: to_bytes(&model.id),
+            data: to_bytes(&proved.statement.data),
+            visibility: public,
+        },
+        correct: proved.count,
+        folded: proved.proof,
+        ..registration.clone()
+    };
+    [registration, claim]
+});
+
+/// One of [`BARE`] with a change, as bytes with the right checksum, is no file.
+fn unreadable(of: usize, says: &str, edit: impl Fn(&mut Envelope)) {
+    let mut envelope = BARE[of].clone();
+    Envelope::from_bytes(&envelope.to_bytes().unwrap()).unwrap();
+    edit(&mut envelope);
+    let error = Envelope::from_bytes(&envelope.to_bytes().unwrap()).unwrap_err();
+    assert!(matches!(error, Error::Malformed(_)), "{error}");
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+const REGISTRATION: usize = 0;
+const CLAIM: usize = 1;
+
+#[test]
+fn a_registration_that_says_too_much() {
+    let edits: [fn(&mut Statement); 6] = [
+        |s| s.group_bits = 1,
+        |s| s.labelled = true,
+        |s| s.samples = 1,
+        |s| s.context = vec![1],
+        |s| s.data = [1; 32],
+        |s| s.visibility = Visibility::Public,
+    ];
+    for edit in edits {
+        let says = "a registration says too much";
+        unreadable(REGISTRATION, says, |e| edit(&mut e.statement));
+    }
+}
+
+#[test]
+fn a_context_that_is_too_long() {
+    unreadable(CLAIM, "its context is longer than 1,024 bytes", |e| {
+        e.statement.context = vec![0; 1025];
+    });
+}
+
+#[test]
+fn two_size_classes() {
+    unreadable(CLAIM, "it names two size classes", |e| {
+        e.statement.row_bits += 1;
+    });
+}
+
+#[test]
+fn outputs_of_a_statement_about_accuracy() {
+    unreadable(CLAIM, "it shows outputs it claims nothing about", |e| {
+        e.outputs = vec![vec![vec![1]]];
+    });
+}
+
+#[test]
+fn correct_samples_of_a_statement_about_outputs() {
+    let says = "it counts correct samples it claims nothing about";
+    unreadable(CLAIM, says, |e| {
+        (e.statement.kind, e.correct) = (Kind::Outputs, 1);
+    });
+}
+
+#[test]
+fn a_registration_with_a_place() {
+    unreadable(
+        REGISTRATION,
+        "a registration takes no part of any data",
+        |e| {
+            e.offset = 1;
+        },
+    );
+}
+
+#[test]
+fn more_samples_than_can_be_counted() {
+    unreadable(CLAIM, "it is about more samples than can be counted", |e| {
+        e.offset = u64::MAX;
+    });
+}
+
+#[test]
+fn an_invalid_network() {
+    unreadable(CLAIM, "dimensions that do not fit its tensor", |e| {
+        e.network.outputs[0].dims.push(2);
+    });
+}
+
+#[test]
+fn an_id_that_is_no_field_element() {
+    let mut statement = BARE[CLAIM].statement.clone();
+    statement.claim().unwrap();
+    statement.model = [0xff; 32];
+    let error = statement.claim().unwrap_err().to_string();
+    assert!(
+        error.contains("its model id is no field element"),
+        "{error}"
+    );
+    statement.model = BARE[CLAIM].statement.model;
+    statement.data = [0xff; 32];
+    let error = statement.claim().unwrap_err().to_string();
+    assert!(error.contains("its data id is no field element"), "{error}");
+}
+
+#[test]
+fn a_registration_is_no_claim() {
+    let error = BARE[REGISTRATION].statement.claim().unwrap_err();
+    match error {
+        Error::OtherKind { found, wanted } => {
+            assert_eq!(found, "the registration of a model");
+            assert_eq!(wanted, "a proof about outputs or accuracy");
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_fold_that_is_no_proof_in_form() {
+    let error = BARE[CLAIM].precheck::<Advice>().unwrap_err();
+    assert!(matches!(error, Error::Malformed(_)), "{error}");
+}
+
+// Parts of a whole.
+
+/// Two parts, of which the second is changed.
+fn parts(edit: impl Fn(&mut Envelope)) -> Result<Combined, Error> {
+    let first = BARE[CLAIM].clone();
+    let mut second = first.clone();
+    second.offset = VECTOR as u64;
+    edit(&mut second);
+    Combined::new(vec![first, second])
+}
+
+#[test]
+fn parts_that_fit() {
+    let combined = parts(|_| ()).unwrap();
+    assert_eq!(combined.statement().samples, 2 * VECTOR as u64);
+}
+
+fn second(edit: impl Fn(&mut Envelope)) -> Error {
+    match parts(edit).unwrap_err() {
+        Error::Part { part: 1, source } => *source,
+        error => panic!("{error}"),
+    }
+}
+
+/// The second part differs from the first in this, and in nothing else.
+fn differs(is: &str, edit: impl Fn(&mut Envelope)) {
+    match second(edit) {
+        Error::Misfit(Misfit::Other { what, own, first }) => {
+            assert_eq!(what, is);
+            assert_ne!(own, first);
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_part_of_another_kind() {
+    differs("kind", |e| {
+        (e.statement.kind, e.correct) = (Kind::Outputs, 0);
+    });
+}
+
+#[test]
+fn a_part_about_another_model() {
+    differs("model id", |e| e.statement.model[0] ^= 1);
+}
+
+#[test]
+fn a_part_with_another_architecture() {
+    differs("architecture", |e| {
+        e.network.input.resize = Some([3, 3]);
+    });
+}
+
+#[test]
+fn a_part_with_another_context() {
+    differs("context", |e| e.statement.context[0] ^= 1);
+}
+
+#[test]
+fn a_part_of_another_size_class() {
+    differs("size class", |e| {
+        e.origin.class[0] += 1;
+        e.statement.row_bits += 1;
+    });
+}
+
+#[test]
+fn a_part_with_another_final_argument() {
+    differs("final argument", |e| e.origin.form = Form::MicroSpartan);
+    differs("final argument", |e| e.origin.parameters[0] ^= 1);
+}
+
+#[test]
+fn a_part_with_another_commitment_key() {
+    differs("commitment key", |e| e.origin.key[31] ^= 1);
+}
+
+#[test]
+fn a_part_without_labels() {
+    differs("kind of labels", |e| e.statement.labelled = false);
+}
+
+#[test]
+fn a_part_about_private_data() {
+    differs("kind of data", |e| {
+        e.statement.visibility = Visibility::Private;
+    });
+}
+
+#[test]
+fn a_part_that_begins_elsewhere() {
+    for offset in [31, 33] {
+        match second(|e| e.offset = offset) {
+            Error::Misfit(Misfit::Place { begins, next }) => {
+                assert_eq!((begins, next), (offset, 32));
+            }
+            error => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_part_that_ends_inside_a_data_vector() {
+    let mut first = BARE[CLAIM].clone();
+    first.statement.samples = 5;
+    let mut second = BARE[CLAIM].clone();
+    second.offset = 5;
+    match Combined::new(vec![first, second]).unwrap_err() {
+        Error::Part { part: 0, source } => {
+            let ragged = Misfit::Ragged {
+                samples: 5,
+                per_vector: VECTOR as u64,
+            };
+            assert_eq!(source.to_string(), ragged.to_string());
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_part_about_no_samples() {
+    let error = second(|e| e.statement.samples = 0).to_string();
+    assert!(error.contains("it is about no samples"), "{error}");
+}
+
+#[test]
+fn a_part_that_is_a_registration() {
+    let error = second(|e| e.clone_from(&BARE[REGISTRATION]));
+    assert!(matches!(error, Error::OtherKind { .. }), "{error}");
+}
+
+#[test]
+fn a_part_that_is_no_envelope() {
+    let mut alone = BARE[CLAIM].clone();
+    alone.offset = u64::MAX;
+    match Combined::new(vec![alone]).unwrap_err() {
+        Error::Part { part: 0, source } => {
+            assert!(matches!(*source, Error::Malformed(_)), "{source}");
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_whole_without_parts() {
+    let error = Combined::new(vec![]).unwrap_err().to_string();
+    assert!(error.contains("it has no parts"), "{error}");
+}
+
+#[test]
+fn more_correct_samples_than_can_be_counted() {
+    let error = parts(|e| e.correct = u64::MAX).unwrap_err().to_string();
+    let says = "its parts claim more correct samples than can be counted";
+    assert!(error.contains(says), "{error}");
+}
+
+/// Takes three gigabytes.
+#[test]
+#[ignore = "memory"]
+fn a_whole_of_more_bytes_than_are_read() {
+    let mut alone = BARE[CLAIM].clone();
+    alone.snark = vec![0; 1 << 30];
+    let combined = Combined::new(vec![alone]).unwrap();
+    let error = combined.to_bytes().unwrap_err().to_string();
+    assert!(error.contains("at most 1073741824 are read"), "{error}");
+}
