@@ -176,7 +176,7 @@ pub(crate) fn check(form: Form, bytes: &[u8]) -> Result<(), Damage> {
 }
 
 #[cfg(test)]
-mod tests {
+mod table {
     use super::*;
     use serde::de::{Error, Visitor};
     use serde::forward_to_deserialize_any;

@@ -22,6 +22,7 @@ use crate::step::descriptor::{ClaimSlot, Claims, Descriptor, Task};
 use crate::step::lower::lower;
 use crate::step::state::{Constants, State};
 use crate::step::transition::{Message, Outcome, apply, start};
+use crate::transcript::{Domain, hash, point_elements};
 use crate::view::{Axis, Factor, Target, View};
 
 const ONE: Scalar = Fr::ONE;
@@ -140,7 +141,7 @@ fn state() -> State {
         data: Scalar::from(5),
         cursor: [Scalar::from(6), Scalar::from(7)],
         running: running(),
-        ..State::new(constants, &SHAPE)
+        ..State::new(constants, &SHAPE, &point(9))
     }
 }
 

@@ -148,7 +148,7 @@ fn an_unusual_encoding() {
 #[test]
 fn a_point_off_the_curve_is_not_written() {
     let mut proof = REGISTERED_MODEL.proof.clone();
-    proof.closing.mask.y += halo2curves::bn256::Fq::from(1);
+    proof.mask.y += halo2curves::bn256::Fq::from(1);
     let error = proof.to_bytes().unwrap_err().to_string();
     assert_eq!(error, "a proof with a point off the curve");
 }

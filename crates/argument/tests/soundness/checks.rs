@@ -208,7 +208,7 @@ fn points_off_the_curve() {
         |p| &mut p.weights[0],
         |p| &mut p.data[0],
         |p| &mut p.groups[1].trace[0],
-        |p| &mut p.closing.mask,
+        |p| &mut p.mask,
     ];
     for edit in edits {
         refused("a point off the curve", |p| edit(p).y += Fq::ONE);

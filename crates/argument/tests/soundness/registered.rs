@@ -27,10 +27,10 @@ fn says<T: std::fmt::Debug>(result: Result<T>, part: &str) {
     assert!(error.contains(part), "{error}");
 }
 
-/// A network that can be proved, but whose outputs have other dimensions than their layers.
+/// A network that can be proved, but whose unit is beyond what is published.
 fn invalid() -> Bundle {
     let mut bundle = bundle(network(), 1);
-    bundle.network.outputs[0].dims.push(2);
+    bundle.network.outputs[0].unit = Some(i16::MAX);
     bundle
 }
 

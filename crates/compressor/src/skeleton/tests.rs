@@ -161,7 +161,9 @@ fn rounds_of_hyperkzg() {
 
 #[test]
 fn commitments_of_hyperkzg() {
-    spartan_refused(|p| drop(p.primary.argument.com.pop()));
+    spartan_refused(|p| {
+        let _ = p.primary.argument.com.pop();
+    });
     spartan_refused(|p| p.primary.argument.com.push(E));
 }
 
@@ -175,7 +177,9 @@ fn rounds_of_the_inner_product() {
 
 #[test]
 fn sides_of_the_inner_product() {
-    spartan_refused(|p| drop(p.secondary.argument.left.pop()));
+    spartan_refused(|p| {
+        let _ = p.secondary.argument.left.pop();
+    });
 }
 
 #[test]
@@ -189,7 +193,9 @@ fn public_numbers_of_each_instance() {
     spartan_refused(|p| p.l_u_secondary.x.push(E));
     spartan_refused(|p| p.l_ur_secondary.x.push(E));
     spartan_refused(|p| p.r_u_primary.x.push(E));
-    spartan_refused(|p| drop(p.l_ur_primary.x.pop()));
+    spartan_refused(|p| {
+        let _ = p.l_ur_primary.x.pop();
+    });
 }
 
 #[test]
