@@ -43,10 +43,9 @@ pub struct Claim {
     pub visibility: Visibility,
 }
 
-/// The ids a verifier has checked itself: proofs about others are refused.
+/// The ids a verifier has checked itself, models with the layout of their weights: proofs about others are refused.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// With the layout of the weights that were checked.
     models: BTreeMap<[u8; 32], WeightLayout>,
     data: BTreeSet<[u8; 32]>,
 }
