@@ -1,14 +1,14 @@
 //! What is computed from an architecture, counted before it is computed.
 //!
 //! An architecture is untrusted where it is verified, and a small one may ask for any amount of work. So laying a
-//! network out and lowering its program are counted, each in units of about a tenth of a microsecond or a few bytes,
-//! and refused beyond [`MAX_WORK`]: a few seconds of one core, and 100 MB. Whatever loops over something that is
-//! not there as bytes of the file spends from here first.
+//! network out and lowering its program are counted, each in units of about a twentieth of a microsecond or some
+//! bytes, and refused beyond [`MAX_WORK`]: two seconds of one core, and 100 MB. Whatever loops over something that
+//! is not there as bytes of the file spends from here first.
 
 use crate::{Error, Result};
 
 /// Work of laying out a network once, or of lowering its program once, at most.
-pub const MAX_WORK: u64 = 1 << 24;
+pub const MAX_WORK: u64 = 1 << 25;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +37,16 @@ impl Work {
     /// Units.
     const fn cost(self) -> u64 {
         match self {
-            Self::Look => 1,
-            Self::Entry => 2,
-            // Time is less than memory would be.
-            Self::Move | Self::Summand => 8,
-            Self::Piece | Self::Block => 64,
-            Self::Term => 512,
-            Self::Monomial => 256,
+            Self::Entry => 1,
+            Self::Look => 2,
+            Self::Summand => 16,
+            // Here memory counts more than time.
+            Self::Move => 16,
+            Self::Piece | Self::Block => 128,
+            Self::Term => 1024,
+            Self::Monomial => 512,
             // Eight permutations of the widest sponge.
-            Self::Step => 1 << 14,
+            Self::Step => 1 << 15,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::group::verify::{Outcome, Public, check, verify};
 use crate::layout::{self, WeightLayout};
 use crate::model::registration;
 use crate::opening::OpeningKey;
-use crate::program::{Kind, Program, Vector, VectorKind};
+use crate::program::{Kind, Program, VectorKind};
 use crate::proof::{Folded, Proof};
 use crate::statement::{Statement, Visibility, chain, data_id, model_id, to_bytes};
 use crate::step::schedule::Schedule;
@@ -46,10 +46,9 @@ pub struct Claim {
     pub visibility: Visibility,
 }
 
-/// The ids a verifier has checked itself: proofs about others are refused.
+/// The ids a verifier has checked itself, models with the layout of their weights: proofs about others are refused.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// With the layout of the weights that were checked.
     models: BTreeMap<[u8; 32], WeightLayout>,
     data: BTreeSet<[u8; 32]>,
 }
@@ -65,8 +64,8 @@ fn fits(key: &Key, bits: u32) -> Result<()> {
     }
 }
 
-/// Bits of the longest vector that a verifier of a claim commits to itself: of activation tables, public data and
-/// outputs. It needs a key of that many points; of all others, commitments are enough.
+/// Bits of the longest vector that a verifier of a claim commits to itself, and needs a key for: of activation tables,
+/// public data and outputs.
 ///
 /// # Errors
 /// A network that cannot be laid out.
@@ -76,8 +75,8 @@ pub fn key_bits(network: &Network, claim: &Claim) -> Result<u32> {
 }
 
 fn own_bits(program: &Program) -> u32 {
-    let private = |v: &&Vector| matches!(v.kind, VectorKind::Trace | VectorKind::Weights);
-    let own = program.vectors.iter().filter(|v| !private(v));
+    let own = [VectorKind::Tables, VectorKind::Data, VectorKind::Outputs];
+    let own = own.into_iter().flat_map(|kind| program.of_kind(kind));
     own.map(|v| v.bits).max().unwrap_or(0)
 }
 
@@ -168,9 +167,8 @@ impl Verification {
         let (samples, visibility) = (claim.samples, claim.visibility);
         let own = own_data_id(key, network, &program, samples, visibility, data)?;
         check(own == claim.data, "the data id")?;
-        let tables: Vec<G1Affine> = table_vectors(&program, network)
-            .map(|values| key.commit_integers(&values, &Scalar::zero()))
-            .collect();
+        let commit = |values: Vec<i32>| key.commit_integers(&values, &Scalar::zero());
+        let tables: Vec<G1Affine> = table_vectors(&program, network).map(commit).collect();
         let schedule = Schedule::new(&program, samples)?;
         let statement = Statement {
             kind: claim.kind,
@@ -420,8 +418,8 @@ impl Registry {
         data: &[G1Affine],
     ) -> Result<Verification> {
         network.validate()?;
-        let registered = self.models.get(&to_bytes(&claim.model));
-        let registered = registered.ok_or(Error::rejected("a model that is not registered"))?;
+        let registered = (self.models.get(&to_bytes(&claim.model)))
+            .ok_or(Error::rejected("a model that is not registered"))?;
         self.check_data(&claim.data)?;
         let model = model_id(network, claim.row_bits, &key.id(), weights)?;
         check(model == claim.model, "the model id")?;

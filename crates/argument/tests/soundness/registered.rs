@@ -30,11 +30,11 @@ fn says<T: std::fmt::Debug>(result: Result<T>, part: &str) {
 /// A network that can be proved, but whose unit is beyond what is published.
 fn invalid() -> Bundle {
     let mut bundle = bundle(network(), 1);
-    bundle.network.outputs[0].unit = Some(i16::MAX);
+    bundle.network.outputs[0].unit = Some(i32::MAX);
     bundle
 }
 
-const INVALID: &str = "dimensions that do not fit its tensor";
+const INVALID: &str = "has the unit 2^2147483647";
 
 /// Whose commitments are the same for all kinds.
 fn forger(bundle: &Bundle, kind: Kind) -> Forger {

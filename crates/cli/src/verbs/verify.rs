@@ -1,24 +1,17 @@
 //! `pleat verify`.
 
-use std::cell::OnceCell;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::Error as ArgumentError;
-use pleat_argument::commitment::Key;
 use pleat_argument::data::Samples;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::{Registry, key_bits};
 use pleat_argument::srs::Origin;
 use pleat_argument::statement::to_bytes;
-use pleat_compressor::{
-    Combined, Compressor, Envelope, Error as ProofError, Statement as Claimed, Verifier,
-    VerifyingKey,
-};
-use pleat_folding::running::Origin as MadeWith;
-use pleat_folding::{Error as FoldingError, Form};
+use pleat_compressor::{Combined, Envelope, Error as ProofError, Statement as Claimed, Verifier};
+use pleat_folding::Error as FoldingError;
 use pleat_model::Error as ModelError;
 use pleat_model::data::DataSet;
 use pleat_step_circuits::circuit::step::Step;
@@ -27,11 +20,10 @@ use serde::Serialize;
 use crate::args::VerifyArgs;
 use crate::console::Console;
 use crate::failure::{NoKey, NotProved};
-use crate::keys::Found;
 use crate::selection::Selection;
 use crate::shard::{Part, spelled};
-use crate::verbs::srs::folder;
 use crate::verbs::{Statement, load_envelope, load_proofs};
+use crate::verifier::Keys;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct VerifyResult {
@@ -188,46 +180,7 @@ fn registration(
     keys.result(Statement::of(own), vec![], None, compared, start)
 }
 
-/// The keys of a size class, form and commitment key: found at once, read and made when they are needed.
-struct Keys<'a> {
-    found: Found,
-    row_bits: u32,
-    form: Form,
-    console: &'a Console,
-    /// The verifying key and the seconds it took to make.
-    made: OnceCell<(VerifyingKey, f64)>,
-}
-
-impl<'a> Keys<'a> {
-    fn find(origin: &MadeWith, cache: &Path, console: &'a Console) -> Result<Self> {
-        let row_bits = origin.class[0] as u32;
-        Ok(Self {
-            found: Found::of(&folder(cache), row_bits, origin.key)?,
-            row_bits,
-            form: origin.form,
-            console,
-            made: OnceCell::new(),
-        })
-    }
-
-    /// A commitment key for vectors of `2^bits` values.
-    fn load(&self, bits: u32) -> Result<Key> {
-        self.found.load(bits.max(1))
-    }
-
-    fn make(&self) -> Result<(VerifyingKey, f64), ProofError> {
-        let start = Instant::now();
-        let row_bits = self.row_bits;
-        let note = format!("writing out the circuit of size class 2^{row_bits}");
-        self.console.note(&note);
-        let params = Arc::new(self.found.params(row_bits, self.form)?);
-        if let Some(warning) = params.srs().origin.warning() {
-            self.console.note(&format!("warning: {warning}"));
-        }
-        let key = Compressor::setup(&params)?.into_verifying_key();
-        Ok((key, start.elapsed().as_secs_f64()))
-    }
-
+impl Keys<'_> {
     /// What is wrong with a proof that was checked with these keys.
     fn error(&self, error: ProofError) -> anyhow::Error {
         match error {
@@ -254,7 +207,7 @@ impl<'a> Keys<'a> {
     ) -> Result<VerifyResult> {
         let srs = &self.found.srs;
         let id = self.key()?.id()?;
-        let setup_seconds = self.made.get().map_or(0.0, |made| made.1);
+        let setup_seconds = self.seconds();
         Ok(VerifyResult {
             valid: true,
             statement,
@@ -268,25 +221,6 @@ impl<'a> Keys<'a> {
             srs_warning: srs.origin.warning(),
             key_origin: srs.origin.clone(),
         })
-    }
-}
-
-impl Verifier for Keys<'_> {
-    type Circuit = Step;
-
-    fn origin(&self) -> Option<&MadeWith> {
-        self.made.get().map(|made| made.0.origin())
-    }
-
-    fn key(&self) -> Result<&VerifyingKey, ProofError> {
-        let made = match self.made.get() {
-            Some(made) => made,
-            None => {
-                let made = self.make()?;
-                self.made.get_or_init(|| made)
-            }
-        };
-        Ok(&made.0)
     }
 }
 
