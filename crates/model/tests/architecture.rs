@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 const TABLE: &str = include_str!("../../../docs/architecture.md");
 const RETRAININGS: u64 = 200;
-const SHAPE: [usize; 4] = [1, 3, 8, 8];
+const SHAPE: [usize; 4] = [1, 3, 6, 6];
 
 /// A source of weights: every training draws others from the same distributions.
 struct Trainer {
@@ -186,17 +186,24 @@ const FAMILIES: [(&str, Family); 10] = [
         let s = t.builder.sum(&[a, b], &[1.0, factor]).unwrap();
         vec![t.dense(&s, 5)]
     }),
-    ("a large offset", |t, x| {
-        // What the weights add up to on bright images is subtracted again.
-        let a = t.conv(x, 1, 1, 1);
-        let a = t.relu(&a);
-        let weight = 400.0 + 300.0 * t.uniform();
+    ("large offsets", |t, x| {
+        // Many large values of one sign, from which as much is subtracted again: biases above 30 bits.
+        let weight = t.numbers(96, 0.1);
         let window = Window::POINT;
-        let offset = -weight * 3.0;
-        let b = t
+        let a = t
             .builder
-            .conv(&a, vec![weight], Some(vec![offset]), 1, 1, window);
-        vec![t.dense(&b.unwrap(), 2)]
+            .conv(x, weight, Some(vec![2.0; 32]), 32, 1, window);
+        let a = t.relu(&a.unwrap());
+        let n = a.len();
+        let size = 1.0 + 0.5 * t.uniform();
+        let weight: Vec<f32> = (0..n).map(|_| size + 0.02 * t.uniform()).collect();
+        let offset = -2.0 * weight.iter().sum::<f32>();
+        let flat = t.builder.reshape(&a, &[1, n]).unwrap();
+        vec![
+            t.builder
+                .dense(&flat, &weight, Some(vec![offset]), 1)
+                .unwrap(),
+        ]
     }),
 ];
 
@@ -217,10 +224,10 @@ fn graph(family: Family, training: u64) -> Graph {
 fn samples() -> Vec<Sample> {
     let mut r = Random(3);
     let mut one = |_| Sample {
-        values: (0..192).map(|_| r.below(256) as i32).collect(),
+        values: (0..108).map(|_| r.below(256) as i32).collect(),
         label: None,
     };
-    (0..16).map(&mut one).collect()
+    (0..8).map(&mut one).collect()
 }
 
 fn integers(graph: &Graph, samples: &[Sample]) -> Quantized {

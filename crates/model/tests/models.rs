@@ -70,7 +70,9 @@ fn accuracies(file: &str, options: &ImportOptions, calibration: usize) -> Option
         counts.int_accuracy().unwrap(),
     );
     println!(
-        "{file}: float {:.2} %, integer {:.2} %, same decision {:.2} %",
+        "{file}: {} bits, shift {}: float {:.2} %, integer {:.2} %, same decision {:.2} %",
+        q.activation_bits,
+        q.network.shift,
         float * 100.0,
         int * 100.0,
         counts.agree as f64 / 100.0
@@ -171,7 +173,10 @@ fn efficientnet_recognises_the_photos() {
             s.label == Some(Network::top1(&outputs[0]) as u32)
         })
         .count();
-    println!("efficientnet_lite0: {right} of 20 right");
+    println!(
+        "efficientnet_lite0: {} bits, shift {}: {right} of 20 right",
+        q.activation_bits, q.network.shift
+    );
     assert!(right >= 17, "{right} of 20");
 }
 

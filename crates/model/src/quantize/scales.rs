@@ -12,6 +12,8 @@ use crate::network::{MAX_QUOTIENT_BITS, ValueRange, signed_bits, signed_range};
 const OUTPUT_BITS: u32 = 13;
 /// Additional width of tensors without an activation.
 const LINEAR_EXTRA_BITS: u32 = 2;
+/// And one more where their scale is a power of two, which may leave one unused.
+const PUBLIC_EXTRA_BITS: u32 = 1;
 /// Additional width of the quotients that a table reads.
 const TABLE_EXTRA_BITS: u32 = 2;
 /// Widths of quotients are multiples of it: they follow from the secret weights, and coarse ones tell less.
@@ -39,7 +41,7 @@ impl Emitter<'_> {
 
     /// Width of layer `i`'s values. Tensors without an activation (before a residual addition, say)
     /// have long tails and feed many layers: two more bits there cost little and save as many in
-    /// the weights that read them.
+    /// the weights that read them. Values behind an activation do without: measured, they lose nothing.
     pub(super) fn width(&self, i: usize) -> u32 {
         let activated = self
             .plan
@@ -52,7 +54,8 @@ impl Emitter<'_> {
         if activated {
             self.bits
         } else {
-            (self.bits + LINEAR_EXTRA_BITS).min(MAX_ACTIVATION_BITS)
+            let rounded = u32::from(self.plan.is_public(i)) * PUBLIC_EXTRA_BITS;
+            (self.bits + LINEAR_EXTRA_BITS + rounded).min(MAX_ACTIVATION_BITS)
         }
     }
 
