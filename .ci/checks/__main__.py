@@ -43,7 +43,6 @@ NATIVE = {
 CIRCUIT = "step-circuits/src/circuit"
 
 SWITCH = """
-#[allow(missing_docs, dead_code, unreachable_pub, clippy::all)]
 pub mod skip_check {
     use std::sync::OnceLock;
 
@@ -112,7 +111,8 @@ class Copy:
             if name in rewritten:
                 data = rewritten[name].encode()
             if re.fullmatch(r"crates/([^/]+)/src/(lib|main)\.rs", name) and name.split("/")[1] in crates:
-                data += SWITCH.encode()
+                # The rewritten conditions are no style.
+                data = b"#![allow(warnings)]\n" + data + SWITCH.encode()
             place = self.sources / name
             if not place.exists() or place.read_bytes() != data:
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -192,7 +192,7 @@ class Runs:
 
 
 def run(arguments, found, sites, table):
-    sites = [site for site in sites if arguments.only in site.id]
+    sites = [site for site in sites if any(part in site.id for part in arguments.only)]
     entries = [(site, table.of(site)) for site in sites]
     tested = [(site, entry.test) for site, entry in entries if entry.test]
     tests = list({test.key(): test for _, test in tested}.values())
@@ -223,7 +223,7 @@ def run(arguments, found, sites, table):
 def main():
     parser = argparse.ArgumentParser(prog=".ci/checks", description=__doc__.split("\n")[0])
     parser.add_argument("verb", nargs="?", choices=["compare", "list", "run"], default="compare")
-    parser.add_argument("--only", default="", help="only checks whose name has this in it")
+    parser.add_argument("--only", nargs="+", default=[""], help="only checks whose name has one of these in it")
     parser.add_argument("--target", type=Path, default=ROOT / "target/checks", help="where the copy is built")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="tests at a time")
     parser.add_argument("--limit", type=int, default=900, help="seconds of a test")

@@ -4,95 +4,14 @@
 
 mod support;
 
-use std::sync::LazyLock;
-
-use pleat_argument::commitment::Key;
-use pleat_argument::data::DataSecrecy;
-use pleat_argument::evaluation::Evaluation;
-use pleat_argument::group::prove::StepRecord;
-use pleat_argument::model::Model;
-use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
-use pleat_argument::randomness::ProofSecret;
-use pleat_argument::statement::{Visibility, context_hash, to_bytes};
-use pleat_argument::{Result as ArgumentResult, srs};
+use pleat_argument::statement::Visibility;
 use pleat_compressor::combined::Misfit;
 use pleat_compressor::{Combined, Envelope, Error, Form, Statement};
-use pleat_folding::Shape;
-use pleat_folding::running::Origin;
-use support::{Advice, ROW_BITS, bundle, many};
+use support::{Advice, BARE};
 
 /// Samples of a data vector.
 const VECTOR: usize = 32;
-
-fn ignore(_: StepRecord) -> ArgumentResult<()> {
-    Ok(())
-}
-
-/// The registration of the model, and a claim about the accuracy of a full data vector.
-static BARE: LazyLock<[Envelope; 2]> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().unwrap();
-    srs::create_local(dir.path(), ROW_BITS + 2, false).unwrap();
-    let key = Key::load(dir.path(), ROW_BITS + 2).unwrap();
-    let bundle = bundle();
-    let scheme = Scheme::HyperKzg;
-    let model = Model::new(&key, &bundle, ROW_BITS, None).unwrap();
-    let registered = model.fold_registration(&ProofSecret::native([1; 32]), scheme, &mut ignore);
-    let shape = Shape::new(ROW_BITS);
-    let registration = Envelope {
-        origin: Origin {
-            class: [
-                u64::from(ROW_BITS),
-                shape.slots as u64,
-                shape.lookups as u64,
-                shape.products as u64,
-            ],
-            form: Form::Spartan,
-            key: key.srs().id,
-            parameters: [1; 32],
-        },
-        statement: Statement::of_model(ROW_BITS, to_bytes(&model.id)),
-        offset: 0,
-        correct: 0,
-        outputs: vec![],
-        network: bundle.network.clone(),
-        folded: registered.unwrap().proof,
-        snark: vec![],
-    };
-    let (data, public) = (many(VECTOR), DataSecrecy::Public);
-    let evaluation = Evaluation::new(&model, Kind::Accuracy, data.as_slice(), public, Some(5));
-    let evaluation = evaluation.unwrap();
-    let prepared = evaluation.prepare(
-        data.as_slice(),
-        context_hash(b"here"),
-        &ProofSecret::native([2; 32]),
-    );
-    let proved = evaluation.fold(
-        prepared.unwrap(),
-        data.as_slice(),
-        scheme,
-        &mut ignore,
-        None,
-    );
-    let proved = proved.unwrap();
-    let claim = Envelope {
-        statement: Statement {
-            kind: Kind::Accuracy,
-            row_bits: ROW_BITS,
-            group_bits: 5,
-            labelled: true,
-            samples: VECTOR as u64,
-            context: b"here".to_vec(),
-            model: to_bytes(&model.id),
-            data: to_bytes(&proved.statement.data),
-            visibility: public,
-        },
-        correct: proved.count,
-        folded: proved.proof,
-        ..registration.clone()
-    };
-    [registration, claim]
-});
 
 /// One of [`BARE`] with a change, as bytes with the right checksum, is no file.
 fn unreadable(of: usize, says: &str, edit: impl Fn(&mut Envelope)) {

@@ -15,7 +15,7 @@ use pleat_compressor::verify::verify;
 use pleat_compressor::{Envelope, Error, Form, VerifyingKey};
 use pleat_folding::Scalar;
 use sha2::{Digest, Sha256};
-use support::{Advice, ROW_BITS, SETUP, forms, proofs, registry, running, verifying};
+use support::{Advice, BARE, ROW_BITS, SETUP, forms, proofs, registry, running, verifying};
 
 static SPARTAN: LazyLock<(Envelope, Envelope)> =
     LazyLock::new(|| proofs(Form::Spartan, Kind::Accuracy));
@@ -55,6 +55,15 @@ fn other_outputs() {
     );
 }
 
+/// Envelopes that suit the verifying key.
+fn bare() -> [Envelope; 2] {
+    let mut both = BARE.clone();
+    for envelope in &mut both {
+        envelope.origin = *verifying(Form::Spartan).origin();
+    }
+    both
+}
+
 /// What an envelope and a verifying key must share; the registration of the same.
 fn other_key(is: &str, lie: impl Fn(&mut Envelope)) {
     let key = verifying(Form::Spartan);
@@ -62,7 +71,7 @@ fn other_key(is: &str, lie: impl Fn(&mut Envelope)) {
         Error::OtherKey { what, .. } => assert_eq!(what, is),
         error => panic!("{error}"),
     };
-    let (mut registration, mut proof) = SPARTAN.clone();
+    let [mut registration, mut proof] = bare();
     lie(&mut registration);
     lie(&mut proof);
     named(
@@ -100,8 +109,7 @@ fn values_of_another_commitment_key() {
     srs::create_local(dir.path(), ROW_BITS + 2, false).unwrap();
     let other = Key::load(dir.path(), ROW_BITS + 2).unwrap();
     let key = verifying(Form::Spartan);
-    let error = SPARTAN
-        .1
+    let error = bare()[1]
         .verify(&Registry::default(), &other, key)
         .unwrap_err();
     assert!(matches!(error, Error::OtherSrs { .. }), "{error}");
@@ -110,8 +118,7 @@ fn values_of_another_commitment_key() {
 #[test]
 fn a_claim_is_no_registration() {
     let key = verifying(Form::Spartan);
-    let error = SPARTAN
-        .1
+    let error = bare()[1]
         .register(&mut Registry::default(), &SETUP.key, key)
         .unwrap_err();
     match error {

@@ -250,7 +250,7 @@ fn the_rounds_of_a_head() {
         StepProof::Head { rounds, .. } => edit(rounds),
         _ => unreachable!(),
     };
-    for edit in [(|r| shorten(r)) as fn(&mut Vec<[Scalar; 2]>), |r| {
+    for edit in [shorten as fn(&mut Vec<[Scalar; 2]>), |r| {
         r.push([Scalar::ZERO; 2])
     }] {
         of_first("the number of rounds", is, |s| rounds(s, edit));
@@ -296,9 +296,7 @@ fn the_rounds_of_vectors() {
 
 #[test]
 fn the_values_of_vectors() {
-    for edit in [(|v| shorten(v)) as fn(&mut Vec<Scalar>), |v| {
-        v.push(Scalar::ZERO)
-    }] {
+    for edit in [shorten as fn(&mut Vec<Scalar>), |v| v.push(Scalar::ZERO)] {
         of_first("the number of rounds", is_vectors, |s| match s {
             StepProof::Vectors { values, .. } => edit(values),
             _ => unreachable!(),
@@ -309,7 +307,7 @@ fn the_values_of_vectors() {
 #[test]
 fn the_claims_of_a_step() {
     let is = |s: &StepProof| matches!(s, StepProof::Head { .. });
-    for edit in [(|c| shorten(c)) as fn(&mut Vec<[Scalar; 2]>), |c| {
+    for edit in [shorten as fn(&mut Vec<[Scalar; 2]>), |c| {
         c.push([Scalar::ZERO; 2])
     }] {
         of_first("the number of claims", is, |s| match s {

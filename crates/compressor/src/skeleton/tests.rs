@@ -102,6 +102,10 @@ fn micro_refused(edit: impl Fn(&mut OfMicro)) {
     refused(Form::MicroSpartan, &proof);
 }
 
+fn shorten<T>(list: &mut Vec<T>) {
+    list.pop();
+}
+
 #[test]
 fn the_right_lengths() {
     let bytes = postcard::to_stdvec(&of_spartan()).unwrap();
@@ -161,9 +165,7 @@ fn rounds_of_hyperkzg() {
 
 #[test]
 fn commitments_of_hyperkzg() {
-    spartan_refused(|p| {
-        let _ = p.primary.argument.com.pop();
-    });
+    spartan_refused(|p| shorten(&mut p.primary.argument.com));
     spartan_refused(|p| p.primary.argument.com.push(E));
 }
 
@@ -177,9 +179,7 @@ fn rounds_of_the_inner_product() {
 
 #[test]
 fn sides_of_the_inner_product() {
-    spartan_refused(|p| {
-        let _ = p.secondary.argument.left.pop();
-    });
+    spartan_refused(|p| shorten(&mut p.secondary.argument.left));
 }
 
 #[test]
@@ -193,9 +193,7 @@ fn public_numbers_of_each_instance() {
     spartan_refused(|p| p.l_u_secondary.x.push(E));
     spartan_refused(|p| p.l_ur_secondary.x.push(E));
     spartan_refused(|p| p.r_u_primary.x.push(E));
-    spartan_refused(|p| {
-        let _ = p.l_ur_primary.x.pop();
-    });
+    spartan_refused(|p| shorten(&mut p.l_ur_primary.x));
 }
 
 #[test]

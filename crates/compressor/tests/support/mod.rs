@@ -327,3 +327,72 @@ pub(crate) fn running(form: Form) -> RunningProof<Advice> {
             .unwrap();
     })
 }
+
+fn ignore(_: StepRecord) -> pleat_argument::Result<()> {
+    Ok(())
+}
+
+/// The registration of the model, and a claim about the accuracy of a full data vector, neither with the proof of a
+/// fold: for what is refused before one is looked at.
+pub(crate) static BARE: LazyLock<[Envelope; 2]> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    srs::create_local(dir.path(), ROW_BITS + 2, false).unwrap();
+    let key = Key::load(dir.path(), ROW_BITS + 2).unwrap();
+    let bundle = bundle();
+    let scheme = Scheme::HyperKzg;
+    let model = Model::new(&key, &bundle, ROW_BITS, None).unwrap();
+    let registered = model.fold_registration(&ProofSecret::native([1; 32]), scheme, &mut ignore);
+    let registration = Envelope {
+        origin: Origin {
+            class: [
+                u64::from(ROW_BITS),
+                SHAPE.slots as u64,
+                SHAPE.lookups as u64,
+                SHAPE.products as u64,
+            ],
+            form: Form::Spartan,
+            key: key.srs().id,
+            parameters: [1; 32],
+        },
+        statement: Statement::of_model(ROW_BITS, to_bytes(&model.id)),
+        offset: 0,
+        correct: 0,
+        outputs: vec![],
+        network: bundle.network.clone(),
+        folded: registered.unwrap().proof,
+        snark: vec![],
+    };
+    let (data, public) = (many(32), DataSecrecy::Public);
+    let evaluation = Evaluation::new(&model, Kind::Accuracy, data.as_slice(), public, Some(5));
+    let evaluation = evaluation.unwrap();
+    let prepared = evaluation.prepare(
+        data.as_slice(),
+        context_hash(b"here"),
+        &ProofSecret::native([2; 32]),
+    );
+    let proved = evaluation.fold(
+        prepared.unwrap(),
+        data.as_slice(),
+        scheme,
+        &mut ignore,
+        None,
+    );
+    let proved = proved.unwrap();
+    let claim = Envelope {
+        statement: Statement {
+            kind: Kind::Accuracy,
+            row_bits: ROW_BITS,
+            group_bits: 5,
+            labelled: true,
+            samples: 32,
+            context: b"here".to_vec(),
+            model: to_bytes(&model.id),
+            data: to_bytes(&proved.statement.data),
+            visibility: public,
+        },
+        correct: proved.count,
+        folded: proved.proof,
+        ..registration.clone()
+    };
+    [registration, claim]
+});
