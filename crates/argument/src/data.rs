@@ -171,13 +171,15 @@ impl DataCommitter<'_> {
     }
 
     /// Depends on the entries, too: the same secret may serve other data (parts of some data, each counted from
-    /// zero), and one blind of two vectors would show their difference.
+    /// zero), and one blind of two vectors would show their difference. And on the key: the blinding generator is
+    /// the same for all of them, so one blind under two keys would show the difference of two bare commitments,
+    /// which confirms a guess of all data.
     fn blind(&self, range: &Range<u64>, digest: &[u8; 32]) -> Scalar {
         let index = range.start >> self.layout.samples_bits();
         match self.secrecy {
             DataSecrecy::Public => Scalar::zero(),
             DataSecrecy::Private(secret) => {
-                let label = [b"data".as_slice(), digest].concat();
+                let label = [b"data".as_slice(), digest, &self.key.srs().id].concat();
                 Blinder::new(secret).blind(&label, index)
             }
         }

@@ -1,7 +1,6 @@
 //! The rows that are looked up: activations and ranges.
 
 use super::{Compiler, Term, power, powers};
-use crate::budget::Work;
 use crate::program::{Fill, Lookup, range_tag};
 use crate::view::{Axis, Target};
 use crate::{Error, Result};
@@ -69,8 +68,11 @@ impl Compiler<'_> {
             };
             let smallest = -(1i64 << (quotient_bits - 1));
             self.at(format!("the activation of layer {layer}"));
-            self.budget
-                .spend(Work::Entry, channels.saturating_mul(1 << quotient_bits))?;
+            let range = self.network.layers[layer].range;
+            let largest = range.min.unsigned_abs().max(range.max.unsigned_abs());
+            let bits = u32::BITS - largest.leading_zeros();
+            let entries = channels.saturating_mul(1 << quotient_bits);
+            self.budget.table(entries, bits)?;
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {
