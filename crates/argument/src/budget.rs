@@ -12,7 +12,7 @@ pub const MAX_WORK: u64 = 1 << 25;
 
 /// Entries of activation tables at most, those of more than [`NARROW_BITS`] bits counted twice. A verifier commits to
 /// them, which takes half a microsecond of one core each (a whole one if they are wide): far more than laying them out.
-pub(crate) const MAX_TABLE_ENTRIES: u64 = 3 << 22;
+pub(crate) const MAX_TABLE_ENTRIES: u64 = 1 << 24;
 /// Values up to this many bits are committed to in one pass over buckets that fit a core's cache.
 pub(crate) const NARROW_BITS: u32 = 12;
 
@@ -142,7 +142,7 @@ mod tests {
         assert!(error.contains(&MAX_WORK.to_string()), "{error}");
         let mut tables = Budget::default();
         tables.table(1 << 23, NARROW_BITS).unwrap();
-        tables.table(1 << 21, NARROW_BITS + 1).unwrap();
+        tables.table(1 << 22, NARROW_BITS + 1).unwrap();
         assert!(tables.table(1, 1).is_err());
         // Stays refused, and no count overflows.
         assert!(budget.spend(Work::Step, usize::MAX).is_err());
