@@ -475,6 +475,43 @@ fn a_registration_with_another_commitment_key() {
     });
 }
 
+/// The id is a hash of the architecture: one of both lies.
+#[test]
+fn a_registration_of_another_architecture() {
+    with_registration(1, &["it has another architecture than the proof"], |e| {
+        e.network.input.resize = Some([3, 3]);
+    });
+}
+
+/// What `verify` says of files one of which has no groups, without a commitment key: it needs none to refuse them.
+fn without_keys(changed: &str, args: &[&str]) {
+    let (s, _) = verifier();
+    let args = [&["verify"], args, &["--cache", "none"]].concat();
+    s.fails(3, &args, &["srs import"]);
+    let mut envelope = Envelope::from_bytes(&s.read(changed)).unwrap();
+    envelope.folded.groups.clear();
+    s.write(changed, &envelope.to_bytes().unwrap());
+    let says = [changed, "its number of groups is not that of its samples"];
+    s.fails(1, &args, &says);
+}
+
+#[test]
+fn a_registration_without_groups() {
+    without_keys("tiny.registration", &["tiny.registration"]);
+}
+
+#[test]
+fn a_proof_without_groups() {
+    let args = [&["a.proof"], &DATA[..], &REGISTERED].concat();
+    without_keys("a.proof", &args);
+}
+
+#[test]
+fn a_proof_with_a_registration_without_groups() {
+    let args = [&["a.proof"], &DATA[..], &REGISTERED].concat();
+    without_keys("tiny.registration", &args);
+}
+
 /// Alone, too, a registration is compared with what is expected.
 #[test]
 fn a_registration_of_another_model() {
