@@ -22,6 +22,7 @@ from table import PACKAGES, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 CRATES = ROOT / "crates"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 VARIABLE = "PLEAT_SKIP_CHECK"
 # What verifies. Of files with a list, these functions only.
 NATIVE = {
@@ -199,7 +200,7 @@ def run(arguments, found, sites, table):
     tested = [(site, entry.test) for site, entry in entries if entry.test]
     tests = list({test.key(): test for _, test in tested}.values())
     copy = Copy(arguments.target)
-    copy.seed(ROOT / "target")
+    copy.seed(TARGET)
     copy.write(found)
     runs = Runs(copy.compile(tests), arguments.jobs, arguments.limit)
     start, bad = time.time(), []
@@ -226,7 +227,7 @@ def main():
     parser = argparse.ArgumentParser(prog=".ci/checks", description=__doc__.split("\n")[0])
     parser.add_argument("verb", nargs="?", choices=["compare", "list", "run"], default="compare")
     parser.add_argument("--only", nargs="+", default=[""], help="only checks whose name has one of these in it")
-    parser.add_argument("--target", type=Path, default=ROOT / "target/checks", help="where the copy is built")
+    parser.add_argument("--target", type=Path, default=TARGET / "checks", help="where the copy is built")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="tests at a time")
     parser.add_argument("--limit", type=int, default=900, help="seconds of a test")
     parser.add_argument("--verbose", action="store_true", help="name what is noticed, too")

@@ -446,7 +446,7 @@ fn with_registration(code: i32, says: &[&str], change: impl Fn(&mut Envelope)) {
     let args = ["verify", "a.proof", "--offset", "2", "--cache", &cache];
     let registration = ["--registration", "bad.registration"];
     let args = [&args[..], &DATA, &registration].concat();
-    let says = [&["registration bad.registration"], says].concat();
+    let says = [&["registration bad.registration"][..], says].concat();
     s.refuses(code, &args, &says);
 }
 

@@ -2,10 +2,11 @@
 //!
 //! A small network with every kind of layer is proved honestly; then proofs ([`tamper`]), committed cells
 //! ([`columns`]), public values ([`publics`]), the protocol's parts ([`attacks`]), its steps ([`steps`]), proofs
-//! whose steps are folded ([`folded`]) and bytes ([`bytes`]) are changed; [`checks`] and [`registered`] name each check. All checks are the verifier's: the prover
+//! whose steps are folded ([`folded`]) and bytes ([`bytes`]) are changed; [`checks`], [`registered`] and [`admitted`] name each check. All checks are the verifier's: the prover
 //! here goes on in spite of its own. Only of data that change under way ([`changes`]) no proof is made at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admitted;
 mod attacks;
 mod bytes;
 mod changes;

@@ -388,7 +388,7 @@ pub(crate) static BARE: LazyLock<[Envelope; 2]> = LazyLock::new(|| {
             context: b"here".to_vec(),
             model: to_bytes(&model.id),
             data: to_bytes(&proved.statement.data),
-            visibility: public,
+            visibility: Visibility::Public,
         },
         correct: proved.count,
         folded: proved.proof,
