@@ -46,7 +46,7 @@ impl Work {
             Self::Term => 1024,
             Self::Monomial => 512,
             // Eight permutations of the widest sponge.
-            Self::Step => 1 << 15,
+            Self::Step => 24 << 10,
         }
     }
 }
