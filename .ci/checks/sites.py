@@ -33,7 +33,7 @@ WORKING = {
     "save", "group", "positions", "result",
 }  # fmt: skip
 # Options that are emptied by a condition.
-FILTERS = {"Registry::admit_parts", "VerifyingKey::check"}
+FILTERS = {"Registry::admit_parts", "VerifyingKey::check", "Envelope::check_lengths"}
 # Functions whose `bool` decides.
 PREDICATES = {"same_weights", "sumcheck", "sound", "hides"}
 # Functions that end with a list of named values.

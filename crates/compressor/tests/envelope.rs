@@ -144,13 +144,22 @@ fn another_number_of_groups() {
         });
     }
     other_lengths(CLAIM, says, |e| e.statement.samples += 1);
-    // Groups that no samples fill, and of more samples than can be counted.
-    for bits in [6, 63, 64, u32::MAX] {
+    // More samples than can be counted.
+    for bits in [64, u32::MAX] {
         other_lengths(CLAIM, says, |e| e.statement.group_bits = bits);
     }
     other_lengths(REGISTRATION, says, |e| {
         e.statement = Statement::of_data(e.statement.row_bits, true, 1, [1; 32]);
     });
+}
+
+/// The number of groups is right: one of 32 samples, for which a verifier would commit to outputs of 64 or more.
+#[test]
+fn a_group_that_is_not_half_full() {
+    let says = "its number of groups is not that of its samples";
+    for bits in [6, 20, 63] {
+        other_lengths(CLAIM, says, |e| e.statement.group_bits = bits);
+    }
 }
 
 #[test]
