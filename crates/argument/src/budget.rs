@@ -25,6 +25,8 @@ pub(crate) enum Work {
     Move,
     /// An entry of a vector that a verifier commits to itself.
     Entry,
+    /// An entry of an activation table, which a verifier commits to: a microsecond of one core at most.
+    Committed,
     /// A summand of an axis, or of a product of axes, while a term is lowered; a tap of a window.
     Summand,
     /// A monomial in a step.
@@ -38,6 +40,8 @@ impl Work {
     const fn cost(self) -> u64 {
         match self {
             Self::Entry => 1,
+            // As much as it takes would refuse the largest networks with a table for each channel.
+            Self::Committed => 4,
             Self::Look => 2,
             Self::Summand => 16,
             // Here memory counts more than time.

@@ -70,7 +70,7 @@ impl Compiler<'_> {
             let smallest = -(1i64 << (quotient_bits - 1));
             self.at(format!("the activation of layer {layer}"));
             self.budget
-                .spend(Work::Entry, channels.saturating_mul(1 << quotient_bits))?;
+                .spend(Work::Committed, channels.saturating_mul(1 << quotient_bits))?;
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {
