@@ -25,7 +25,7 @@ SKIP = "crate::skip_check::"
 # Calls whose only effect is to refuse.
 CHECKING = {
     "validate", "fits", "admissible", "check", "check_data", "expect", "same_class", "verify", "attest",
-    "from_bytes", "suits", "native", "folded", "whole", "register", "precheck", "claim",
+    "from_bytes", "suits", "check_lengths", "native", "folded", "whole", "register", "precheck", "claim",
 }  # fmt: skip
 # Calls that do something; what they refuse is found where they do.
 WORKING = {
@@ -33,9 +33,9 @@ WORKING = {
     "save", "group", "positions", "result",
 }  # fmt: skip
 # Options that are emptied by a condition.
-FILTERS = {"Registry::admit_parts", "VerifyingKey::check"}
+FILTERS = {"Registry::admit_parts", "VerifyingKey::check", "Envelope::check_lengths"}
 # Functions whose `bool` decides.
-PREDICATES = {"same_weights", "sumcheck", "sound"}
+PREDICATES = {"same_weights", "sumcheck", "sound", "hides"}
 # Functions that end with a list of named values.
 LISTS = {"shared"}
 # What constrains in the step circuit: those that bind a variable of their own, and those that do not.

@@ -10,12 +10,6 @@ use crate::{Error, Result};
 /// Work of laying out a network once, or of lowering its program once, at most.
 pub const MAX_WORK: u64 = 1 << 25;
 
-/// Entries of activation tables at most, those of more than [`NARROW_BITS`] bits counted twice. A verifier commits to
-/// them, which takes half a microsecond of one core each (a whole one if they are wide): far more than laying them out.
-pub(crate) const MAX_TABLE_ENTRIES: u64 = 1 << 24;
-/// Values up to this many bits are committed to in one pass over buckets that fit a core's cache.
-pub(crate) const NARROW_BITS: u32 = 12;
-
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -31,6 +25,9 @@ pub(crate) enum Work {
     Move,
     /// An entry of a vector that a verifier commits to itself.
     Entry,
+    /// An entry of an activation table, which a verifier commits to: half a microsecond of one core. Entries of more than
+    /// 12 bits take, and are counted, twice.
+    Committed,
     /// A summand of an axis, or of a product of axes, while a term is lowered; a tap of a window.
     Summand,
     /// A monomial in a step.
@@ -44,6 +41,8 @@ impl Work {
     const fn cost(self) -> u64 {
         match self {
             Self::Entry => 1,
+            // As much as it takes would refuse the largest networks with a table for each channel.
+            Self::Committed => 2,
             Self::Look => 2,
             Self::Summand => 16,
             // Here memory counts more than time.
@@ -61,8 +60,6 @@ impl Work {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Budget {
     spent: u64,
-    /// Entries of activation tables, the wide ones twice.
-    tabled: u64,
     /// What the work is for, as errors call it.
     place: Option<String>,
 }
@@ -82,24 +79,6 @@ impl Budget {
                 Error::Layout(format!("{place}: {why}"))
             }
             (error, _) => error,
-        }
-    }
-
-    /// Counts the entries of an activation table with values below `2^bits` in magnitude.
-    ///
-    /// # Errors
-    /// More than [`MAX_TABLE_ENTRIES`], or than [`MAX_WORK`] with all other work.
-    pub(crate) fn table(&mut self, entries: usize, bits: u32) -> Result<()> {
-        self.spend(Work::Entry, entries)?;
-        let passes = 1 + u64::from(bits > NARROW_BITS);
-        self.tabled = self.tabled.saturating_add(passes * entries as u64);
-        match self.tabled <= MAX_TABLE_ENTRIES {
-            true => Ok(()),
-            false => Err(Error::Layout(format!(
-                "{}: more than {MAX_TABLE_ENTRIES} entries of activation tables, those of more than {NARROW_BITS} bits \
-                 counted twice; choose a smaller --activation-bits or one slope for all channels",
-                self.place.as_deref().unwrap_or("the network")
-            ))),
         }
     }
 
@@ -140,10 +119,6 @@ mod tests {
         let error = budget.spend(Work::Entry, 1).unwrap_err().to_string();
         assert!(error.starts_with("layer 3 (conv): "), "{error}");
         assert!(error.contains(&MAX_WORK.to_string()), "{error}");
-        let mut tables = Budget::default();
-        tables.table(1 << 23, NARROW_BITS).unwrap();
-        tables.table(1 << 22, NARROW_BITS + 1).unwrap();
-        assert!(tables.table(1, 1).is_err());
         // Stays refused, and no count overflows.
         assert!(budget.spend(Work::Step, usize::MAX).is_err());
         assert!(budget.spend(Work::Step, 0).is_err());

@@ -15,7 +15,7 @@ use crate::opening::Scheme;
 use crate::program::{DataLayout, Region};
 use crate::proof::{Folded, Proof};
 use crate::randomness::ProofSecret;
-use crate::statement::{Visibility, data_id};
+use crate::statement::{Visibility, data_id, to_bytes};
 use crate::step::schedule::Schedule;
 use crate::witness::{Executed, data_vector};
 use crate::{Error, Result, Scalar};
@@ -170,16 +170,14 @@ impl DataCommitter<'_> {
         data_vector(self.layout, self.records, self.network, inputs)
     }
 
-    /// Depends on the entries, too: the same secret may serve other data (parts of some data, each counted from
-    /// zero), and one blind of two vectors would show their difference. And on the key: the blinding generator is
-    /// the same for all of them, so one blind under two keys would show the difference of two bare commitments,
-    /// which confirms a guess of all data.
+    /// Depends on entries and key, too: the same secret may serve other data (parts of some data, each counted from
+    /// zero) and other keys, and one blind in two commitments would show their difference without it.
     fn blind(&self, range: &Range<u64>, digest: &[u8; 32]) -> Scalar {
         let index = range.start >> self.layout.samples_bits();
         match self.secrecy {
             DataSecrecy::Public => Scalar::zero(),
             DataSecrecy::Private(secret) => {
-                let label = [b"data".as_slice(), digest, &self.key.srs().id].concat();
+                let label = [b"data".as_slice(), &to_bytes(&self.key.id()), digest].concat();
                 Blinder::new(secret).blind(&label, index)
             }
         }

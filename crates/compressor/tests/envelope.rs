@@ -91,8 +91,8 @@ fn more_samples_than_can_be_counted() {
 
 #[test]
 fn an_invalid_network() {
-    unreadable(CLAIM, "dimensions that do not fit its tensor", |e| {
-        e.network.outputs[0].dims.push(2);
+    unreadable(CLAIM, "has the unit 2^2147483647", |e| {
+        e.network.outputs[0].unit = Some(i32::MAX);
     });
 }
 
@@ -124,10 +124,84 @@ fn a_registration_is_no_claim() {
     }
 }
 
+/// One of [`BARE`] with a change is refused before its fold is looked at, which is none.
+fn other_lengths(of: usize, says: &str, edit: impl Fn(&mut Envelope)) {
+    let mut envelope = BARE[of].clone();
+    edit(&mut envelope);
+    let error = envelope.precheck::<Advice>().unwrap_err();
+    assert!(matches!(error, Error::Malformed(_)), "{error}");
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[test]
+fn another_number_of_groups() {
+    let says = "its number of groups is not that of its samples";
+    for of in [REGISTRATION, CLAIM] {
+        other_lengths(of, says, |e| e.folded.groups.clear());
+        other_lengths(of, says, |e| {
+            let again = e.folded.groups[0].clone();
+            e.folded.groups.push(again);
+        });
+    }
+    other_lengths(CLAIM, says, |e| e.statement.samples += 1);
+    // More samples than can be counted.
+    for bits in [64, u32::MAX] {
+        other_lengths(CLAIM, says, |e| e.statement.group_bits = bits);
+    }
+    other_lengths(REGISTRATION, says, |e| {
+        e.statement = Statement::of_data(e.statement.row_bits, true, 1, [1; 32]);
+    });
+}
+
+/// The number of groups is right: one of 32 samples, for which a verifier would commit to outputs of 64 or more.
+#[test]
+fn a_group_that_is_not_half_full() {
+    let says = "its number of groups is not that of its samples";
+    for bits in [6, 20, 63] {
+        other_lengths(CLAIM, says, |e| e.statement.group_bits = bits);
+    }
+}
+
+#[test]
+fn outputs_of_another_number_of_samples() {
+    let says = "it shows the outputs of another number of samples";
+    for samples in [0, 31, 33] {
+        other_lengths(CLAIM, says, |e| {
+            e.statement.kind = Kind::Outputs;
+            e.outputs = vec![vec![]; samples];
+        });
+    }
+}
+
+#[test]
+fn fewer_multipliers_than_commitments() {
+    let says = "it has fewer multipliers than commitments";
+    for of in [REGISTRATION, CLAIM] {
+        other_lengths(of, says, |e| e.folded.multipliers.clear());
+        other_lengths(of, says, |e| {
+            let own = &e.folded.groups[0];
+            let vectors = own.trace.len() + own.outputs.len() + e.folded.weights.len();
+            let vectors = vectors + e.folded.data.len();
+            e.folded.multipliers.truncate(vectors - 1);
+        });
+    }
+}
+
+#[test]
+fn another_number_of_coordinates() {
+    let says = "its running point has another number of coordinates";
+    for of in [REGISTRATION, CLAIM] {
+        other_lengths(of, says, |e| drop(e.folded.point.pop()));
+        other_lengths(of, says, |e| e.folded.point.extend_from_within(..1));
+    }
+}
+
 #[test]
 fn a_fold_that_is_no_proof_in_form() {
-    let error = BARE[CLAIM].precheck::<Advice>().unwrap_err();
-    assert!(matches!(error, Error::Malformed(_)), "{error}");
+    for envelope in &*BARE {
+        let error = envelope.precheck::<Advice>().unwrap_err();
+        assert!(matches!(error, Error::Malformed(_)), "{error}");
+    }
 }
 
 // Parts of a whole.

@@ -12,8 +12,9 @@ use pleat_argument::program::Kind;
 use pleat_argument::registry::Registry;
 use pleat_argument::srs;
 use pleat_compressor::verify::verify;
-use pleat_compressor::{Envelope, Error, Form, VerifyingKey};
+use pleat_compressor::{Envelope, Error, Form, Verifier, VerifyingKey};
 use pleat_folding::Scalar;
+use pleat_folding::running::Origin;
 use sha2::{Digest, Sha256};
 use support::{Advice, BARE, ROW_BITS, SETUP, forms, proofs, registry, running, verifying};
 
@@ -101,6 +102,60 @@ fn a_proof_with_another_commitment_key() {
 #[test]
 fn a_proof_of_other_parameters() {
     other_key("parameters", |e| e.origin.parameters[0] ^= 1);
+}
+
+/// A verifying key that is made when it is asked for: nobody knows before what it is for.
+struct Late(&'static VerifyingKey<Advice>);
+
+impl Verifier for Late {
+    type Circuit = Advice;
+
+    fn origin(&self) -> Option<&Origin> {
+        None
+    }
+
+    fn key(&self) -> Result<&VerifyingKey<Advice>, Error> {
+        Ok(self.0)
+    }
+}
+
+#[test]
+fn a_verifying_key_that_was_made_for_something_else() {
+    let late = Late(verifying(Form::Spartan));
+    let register = |envelope: &Envelope| {
+        let registry = &mut Registry::default();
+        envelope.register(registry, &SETUP.key, &late)
+    };
+    let mut registration = SPARTAN.0.clone();
+    register(&registration).unwrap();
+    registration.origin.parameters[0] ^= 1;
+    match register(&registration).unwrap_err() {
+        Error::OtherKey { what, .. } => assert_eq!(what, "parameters"),
+        error => panic!("{error}"),
+    }
+}
+
+/// Whoever does not look at lengths first has them checked all the same.
+#[test]
+fn lengths_that_nobody_looked_at() {
+    let key = verifying(Form::Spartan);
+    let lengths = |error: Error| {
+        assert!(matches!(error, Error::Malformed(_)), "{error}");
+        let says = "its number of groups is not that of its samples";
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    let mut both = bare();
+    for envelope in &mut both {
+        envelope.folded.groups.clear();
+    }
+    let [registration, proof] = both;
+    lengths(
+        proof
+            .verify(&Registry::default(), &SETUP.key, key)
+            .unwrap_err(),
+    );
+    let registered = registration.register(&mut Registry::default(), &SETUP.key, key);
+    lengths(registered.unwrap_err());
 }
 
 #[test]

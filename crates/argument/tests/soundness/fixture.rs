@@ -39,16 +39,23 @@ pub(crate) const KINDS: [Kind; 4] = [
     Kind::RegisteredData,
 ];
 const POWER: u32 = 12;
+/// Fewer points than any vector of data has entries.
+const SHORT_POWER: u32 = 8;
 
-fn new_key() -> Key {
+/// The key of a new ceremony, and the beginning of it.
+fn new_keys() -> [Key; 2] {
     let dir = tempfile::tempdir().unwrap();
     srs::create_local(dir.path(), POWER, false).unwrap();
-    Key::load(dir.path(), POWER).unwrap()
+    [POWER, SHORT_POWER].map(|power| Key::load(dir.path(), power).unwrap())
 }
 
-pub(crate) static KEY: LazyLock<Key> = LazyLock::new(new_key);
+static KEYS: LazyLock<[Key; 2]> = LazyLock::new(new_keys);
+static OTHER_KEYS: LazyLock<[Key; 2]> = LazyLock::new(new_keys);
+pub(crate) static KEY: LazyLock<&Key> = LazyLock::new(|| &KEYS[0]);
+/// Fewer points of the same ceremony.
+pub(crate) static SHORT_KEY: LazyLock<&Key> = LazyLock::new(|| &KEYS[1]);
 /// The key of another ceremony.
-pub(crate) static OTHER_KEY: LazyLock<Key> = LazyLock::new(new_key);
+pub(crate) static OTHER_KEY: LazyLock<&Key> = LazyLock::new(|| &OTHER_KEYS[0]);
 pub(crate) static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(network(), 1));
 
 pub(crate) fn rejected<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {

@@ -1,18 +1,19 @@
 //! What a verifier states is changed: the proof of another statement is no proof of this one.
 
 use ff::Field;
-use halo2curves::bn256::G1Affine;
+use halo2curves::bn256::{G1, G1Affine};
 use pleat_argument::Scalar;
 use pleat_argument::data::{DataSecrecy, register_data};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::verify::{Public, verify};
-use pleat_argument::layout::{inference, register_model};
+use pleat_argument::layout::{data_layout, inference, register_model};
 use pleat_argument::model::Model;
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, VectorKind};
 use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Statement, Visibility, context_hash};
+use pleat_argument::witness::data_vector;
 use pleat_model::data::Sample;
 
 use crate::claims::{ACCURACY, INPUTS, MODEL, OUTPUTS};
@@ -142,6 +143,29 @@ fn ids_that_nobody_registered() {
     rejected(result, "a registration");
     let result = registry.register_model(&KEY, network, ROW_BITS, MODEL.id, &case.proof);
     rejected(result, "a claim");
+}
+
+/// One data secret under two keys: if their blinds were one, the difference of the commitments would confirm a guess.
+#[test]
+fn one_data_secret_blinds_differently_under_each_key() {
+    let (network, inputs) = (&BUNDLE.network, INPUTS.as_slice());
+    let (layout, records) = data_layout(network, true, ROW_BITS).unwrap();
+    let samples = inputs.iter().map(|s| (s.values.as_slice(), s.label));
+    let values = data_vector(&layout, &records, network, samples).unwrap();
+    let commitments = [&*KEY, &*OTHER_KEY].map(|key| {
+        let own = ProofSecret::native([3; 32]);
+        let scheme = Scheme::HyperKzg;
+        let made = register_data(key, network, ROW_BITS, inputs, [1; 32], &own, scheme);
+        let [blinded] = made.unwrap().1.data[..] else {
+            panic!("one data vector")
+        };
+        (
+            G1::from(blinded),
+            G1::from(key.commit_integers(&values, &Scalar::ZERO)),
+        )
+    });
+    let [(a, bare_a), (b, bare_b)] = commitments;
+    assert_ne!(a - b, bare_a - bare_b);
 }
 
 #[test]

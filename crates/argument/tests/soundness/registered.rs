@@ -8,15 +8,17 @@ use ff::Field;
 use pleat_argument::layout::{inference, register_data, register_model};
 use pleat_argument::program::Kind;
 use pleat_argument::proof::{Folded, Proof};
-use pleat_argument::registry::{Claim, Registry, outputs_chain};
+use pleat_argument::registry::{Claim, Registry, key_bits, outputs_chain};
 use pleat_argument::statement::{Statement, Visibility};
 use pleat_argument::{Error, Result, Scalar};
 use pleat_model::bundle::Bundle;
 use pleat_model::network::Network;
 
 use crate::attacks::fails_at;
-use crate::claims::{ACCURACY, INPUTS, MODEL, OUTPUTS, REGISTERED_DATA, REGISTERED_MODEL};
-use crate::fixture::{BUNDLE, Forger, GROUP_BITS, KEY, ROW_BITS, bundle, network, samples};
+use crate::claims::{ACCURACY, INPUTS, OUTPUTS};
+use crate::fixture::{
+    BUNDLE, Forger, GROUP_BITS, KEY, ROW_BITS, SHORT_KEY, bundle, network, samples,
+};
 
 pub(crate) fn says<T: std::fmt::Debug>(result: Result<T>, part: &str) {
     let error = result.unwrap_err().to_string();
@@ -116,60 +118,37 @@ fn a_claim_about_an_invalid_network() {
     says(verified, INVALID);
 }
 
-// Keys that are too small.
-
-const SMALL: &str = "a size class of 2^20 rows needs a key of 2^22 points";
-
 #[test]
-fn a_model_larger_than_the_key() {
-    let (registry, network) = (&mut Registry::default(), &BUNDLE.network);
-    let proof = &REGISTERED_MODEL.proof;
-    says(
-        registry.register_model(&KEY, network, 20, MODEL.id, proof),
-        SMALL,
-    );
+fn the_longest_vector_of_an_invalid_network() {
+    let claim = &ACCURACY.claim;
+    assert_eq!(key_bits(&BUNDLE.network, claim).unwrap(), 10);
+    says(key_bits(&invalid().network, claim), INVALID);
 }
 
-#[test]
-fn registered_data_larger_than_the_key() {
-    let (registry, network) = (&mut Registry::default(), &BUNDLE.network);
-    let case = &*REGISTERED_DATA;
-    let (id, proof) = (case.claim.data, &case.proof);
-    says(
-        registry.register_data(&KEY, network, 20, true, 3, id, proof),
-        SMALL,
-    );
-}
+// Keys that are too small for the vectors that a verifier commits to.
+
+const SMALL: &str = "vectors of 2^10 entries need a key of as many points, this one has 2^8";
 
 #[test]
 fn public_data_larger_than_the_key() {
-    let (registry, network) = (&mut Registry::default(), &BUNDLE.network);
-    says(
-        registry.admit_data(&KEY, network, 20, INPUTS.as_slice()),
-        SMALL,
-    );
-}
-
-fn larger(claim: &Claim) -> Claim {
-    Claim {
-        row_bits: 20,
-        ..claim.clone()
-    }
+    let admitted =
+        Registry::default().admit_data(&SHORT_KEY, &BUNDLE.network, ROW_BITS, INPUTS.as_slice());
+    says(admitted, SMALL);
 }
 
 #[test]
 fn a_claim_larger_than_the_key() {
     let case = &*ACCURACY;
-    let claim = larger(&case.claim);
-    let verified = (case.registry).verify_claim(&KEY, &BUNDLE.network, &claim, &case.proof);
+    let verified =
+        (case.registry).verify_claim(&SHORT_KEY, &BUNDLE.network, &case.claim, &case.proof);
     says(verified, SMALL);
 }
 
 #[test]
 fn outputs_larger_than_the_key() {
     let outputs = &OUTPUTS.proved.as_ref().unwrap().outputs;
-    let claim = larger(&OUTPUTS.claim);
-    says(outputs_chain(&KEY, &BUNDLE.network, &claim, outputs), SMALL);
+    let chain = outputs_chain(&SHORT_KEY, &BUNDLE.network, &OUTPUTS.claim, outputs);
+    says(chain, SMALL);
 }
 
 // Ids.
