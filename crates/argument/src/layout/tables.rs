@@ -74,7 +74,8 @@ impl Compiler<'_> {
             let largest = range.min.unsigned_abs().max(range.max.unsigned_abs());
             let passes = 1 + usize::from(largest >= 1 << 12);
             let entries = channels.saturating_mul(1 << quotient_bits);
-            self.budget.spend(Work::Committed, entries.saturating_mul(passes))?;
+            self.budget
+                .spend(Work::Committed, entries.saturating_mul(passes))?;
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {
