@@ -130,7 +130,8 @@ fn group(criterion: &mut Criterion) {
         });
     });
     let columns = fill_chunks(&program, &source).unwrap().swap_remove(0);
-    let mut combination = Combination::new(program.index_bits());
+    let mask = (0..1 << program.index_bits()).map(|_| scalar()).collect();
+    let mut combination = Combination::new(mask, G1Affine::identity(), Scalar::ZERO);
     let mut combined = vec![Scalar::ZERO; 1 << ROW_BITS];
     let (mu, lambda) = (context.xi, context.zeta);
     bench.throughput(Throughput::Elements(1 << ROW_BITS));

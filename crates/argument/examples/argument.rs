@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use pleat_argument::commitment::Key;
+use pleat_argument::data::DataSecrecy;
 use pleat_argument::evaluation::{Evaluation, Proved};
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::{Kind, VectorKind};
 use pleat_argument::proof::Proof;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_argument::{Error, srs};
@@ -158,10 +160,10 @@ fn key(dir: &Path, power: u32) -> Result<Key> {
     Ok(Key::load(dir, power)?)
 }
 
-fn secret() -> [u8; 32] {
+fn secret() -> ProofSecret {
     let mut secret = [0; 32];
     rand::thread_rng().fill_bytes(&mut secret);
-    secret
+    ProofSecret::native(secret)
 }
 
 /// Peak resident memory in MB, where the system tells.
@@ -201,7 +203,7 @@ fn main() -> Result<()> {
     if let Some(problem) = &model.cache_problem {
         eprintln!("the cached commitments to the weights were not used: {problem}");
     }
-    let evaluation = Evaluation::new(&model, kind, samples, Visibility::Public, None)?;
+    let evaluation = Evaluation::new(&model, kind, samples, DataSecrecy::Public, None)?;
     let program = evaluation.program();
     let parameters = network.parameters();
     println!(
@@ -239,7 +241,7 @@ fn main() -> Result<()> {
 
     let start = Instant::now();
     let context = context_hash(b"example");
-    let proved = evaluation.prove(samples, context, secret(), options.scheme)?;
+    let proved = evaluation.prove(samples, context, &secret(), options.scheme)?;
     let total = start.elapsed().as_secs_f64();
     let groups = proved.proof.groups.len();
     let cached = if model.cached { "cached" } else { "committed" };
@@ -253,7 +255,7 @@ fn main() -> Result<()> {
 
     let mut registry = Registry::default();
     let start = Instant::now();
-    let (registration, _) = model.register(secret(), options.scheme)?;
+    let (registration, _) = model.register(&secret(), options.scheme)?;
     println!("register     {:.2} s", start.elapsed().as_secs_f64());
     registry.register_model(&key, network, rows, model.id, &registration)?;
     registry.admit_data(&key, network, rows, samples)?;

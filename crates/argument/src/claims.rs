@@ -1,12 +1,13 @@
 //! The running claim `F~(s) = w` about the combination `F = sum mu_i v_i`, on both sides.
 
 use ff::Field;
-use halo2curves::bn256::G1Affine;
+use halo2curves::bn256::{G1, G1Affine};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Scalar;
 use crate::accumulate::{IntegerPair, Wide};
+use crate::commitment::combine;
 use crate::multilinear::{EqFactors, eq_table};
 use crate::transcript::{Domain, hash, point_elements};
 
@@ -23,13 +24,30 @@ pub struct RunningClaim {
 }
 
 impl RunningClaim {
-    /// The claim that nothing is zero.
-    pub fn new(index_bits: u32) -> Self {
-        Self {
+    /// The claim a proof begins with: the mask, with coefficient one, is zero at the point zero. It tells
+    /// nothing about the mask, whose first entry is zero, and depends on its commitment alone.
+    pub fn new(index_bits: u32, mask: &G1Affine) -> Self {
+        let mut claim = Self {
             point: vec![Scalar::ZERO; index_bits as usize],
             value: Scalar::ZERO,
             list: Scalar::ZERO,
-        }
+        };
+        claim.absorb(mask, &Scalar::ONE);
+        claim
+    }
+
+    /// Whether the value of a masked combination at the point tells nothing about its unmasked first entry.
+    ///
+    /// The mask is uniform but for its first entry, so what is published about the combination at the end (value
+    /// and opening) may not determine that entry. It does where the point is nearly zero: with fewer than three
+    /// coordinates that are not zero the point is refused, which for random points happens with probability below
+    /// `2^-200`. `docs/soundness.md` has the argument, `tests/secrecy` computes the ranks.
+    pub fn hides(&self) -> bool {
+        self.point
+            .iter()
+            .filter(|x| !bool::from(x.is_zero()))
+            .count()
+            >= MASKED_COORDINATES
     }
 
     /// One more term of the combination.
@@ -39,25 +57,36 @@ impl RunningClaim {
     }
 }
 
+/// Coordinates that are not zero at least.
+const MASKED_COORDINATES: usize = 3;
+
 /// The prover's side: the combination itself, and its blinder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Combination {
     pub(crate) values: Vec<Scalar>,
     pub(crate) blind: Scalar,
-    /// Terms so far, for the opening.
-    pub(crate) terms: Vec<(G1Affine, Scalar)>,
+    /// Commitment to the mask, the first term.
+    pub(crate) mask: G1Affine,
+    /// Terms after it.
+    terms: Vec<(G1Affine, Scalar)>,
 }
 
 const CHUNK: usize = 1 << 12;
 
 impl Combination {
-    /// The combination of nothing, of `2^index_bits` entries.
-    pub fn new(index_bits: u32) -> Self {
+    /// The mask alone, of `2^index_bits` entries.
+    pub fn new(mask: Vec<Scalar>, commitment: G1Affine, blind: Scalar) -> Self {
         Self {
-            values: vec![Scalar::ZERO; 1 << index_bits],
-            blind: Scalar::ZERO,
+            values: mask,
+            blind,
+            mask: commitment,
             terms: vec![],
         }
+    }
+
+    /// The blinded commitment to the combination.
+    pub(crate) fn commitment(&self) -> G1 {
+        combine(&self.terms) + self.mask
     }
 
     /// Entries.

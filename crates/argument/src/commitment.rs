@@ -75,12 +75,19 @@ impl Key {
     /// # Errors
     /// [`Error::Invalid`] for power 0; a missing, too small or defective key.
     pub fn load(dir: &Path, power: u32) -> Result<Self> {
+        Self::read(srs::find(dir, power)?, power)
+    }
+
+    /// Reads the first `2^power` points of a key file.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for power 0; a file that is too small, defective, or has changed.
+    pub fn read(srs: SrsFile, power: u32) -> Result<Self> {
         if power == 0 {
             return Err(Error::Invalid(
                 "a commitment key of one point; two are the least".into(),
             ));
         }
-        let srs = srs::find(dir, power)?;
         let ck = read_key(&srs, 1 << power)?;
         Ok(Self { ck, power, srs })
     }

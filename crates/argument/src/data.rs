@@ -14,7 +14,8 @@ use crate::model::registration;
 use crate::opening::Scheme;
 use crate::program::{DataLayout, Region};
 use crate::proof::{Folded, Proof};
-use crate::statement::{Visibility, data_id};
+use crate::randomness::ProofSecret;
+use crate::statement::{Visibility, data_id, to_bytes};
 use crate::step::schedule::Schedule;
 use crate::witness::{Executed, data_vector};
 use crate::{Error, Result, Scalar};
@@ -84,6 +85,33 @@ pub(crate) struct Pinned {
     digest: [u8; 32],
 }
 
+/// Who can see some data, and what their commitments are blinded with.
+#[derive(Clone, Copy)]
+pub enum DataSecrecy {
+    /// Everybody: whoever has the data recomputes the commitments.
+    Public,
+    /// Their owner: 32 random bytes that belong to the data. All proofs about the same data use the same,
+    /// so that they are about one data id, and nothing else is derived from them.
+    Private([u8; 32]),
+}
+
+/// Without the secret: whatever is printed may end in a log.
+impl std::fmt::Debug for DataSecrecy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.visibility())
+    }
+}
+
+impl DataSecrecy {
+    /// As statements name it.
+    pub fn visibility(&self) -> Visibility {
+        match self {
+            Self::Public => Visibility::Public,
+            Self::Private(_) => Visibility::Private,
+        }
+    }
+}
+
 /// Commits to samples, a data vector at a time.
 #[derive(Debug)]
 pub(crate) struct DataCommitter<'a> {
@@ -91,8 +119,7 @@ pub(crate) struct DataCommitter<'a> {
     pub(crate) layout: &'a DataLayout,
     pub(crate) records: &'a [(Region, u64)],
     pub(crate) network: &'a Network,
-    pub(crate) blinder: Blinder,
-    pub(crate) visibility: Visibility,
+    pub(crate) secrecy: DataSecrecy,
 }
 
 impl DataCommitter<'_> {
@@ -108,7 +135,8 @@ impl DataCommitter<'_> {
             .map(|range| {
                 let values = self.values(&samples.read(range.clone())?)?;
                 let digest = digest(&values);
-                let commitment = Committed::new(self.key, values, self.blind(&range)).commitment;
+                let blind = self.blind(&range, &digest);
+                let commitment = Committed::new(self.key, values, blind).commitment;
                 Ok(Pinned { commitment, digest })
             })
             .collect()
@@ -132,7 +160,7 @@ impl DataCommitter<'_> {
         let vector = Committed {
             values,
             commitment: pinned.commitment,
-            blind: self.blind(&range),
+            blind: self.blind(&range, &pinned.digest),
         };
         Ok((inputs, vector))
     }
@@ -142,11 +170,16 @@ impl DataCommitter<'_> {
         data_vector(self.layout, self.records, self.network, inputs)
     }
 
-    fn blind(&self, range: &Range<u64>) -> Scalar {
+    /// Depends on entries and key, too: the same secret may serve other data (parts of some data, each counted from
+    /// zero) and other keys, and one blind in two commitments would show their difference without it.
+    fn blind(&self, range: &Range<u64>, digest: &[u8; 32]) -> Scalar {
         let index = range.start >> self.layout.samples_bits();
-        match self.visibility {
-            Visibility::Public => Scalar::zero(),
-            Visibility::Private => self.blinder.blind(b"data", index),
+        match self.secrecy {
+            DataSecrecy::Public => Scalar::zero(),
+            DataSecrecy::Private(secret) => {
+                let label = [b"data".as_slice(), &to_bytes(&self.key.id()), digest].concat();
+                Blinder::new(secret).blind(&label, index)
+            }
         }
     }
 
@@ -158,7 +191,7 @@ impl DataCommitter<'_> {
             self.network,
             self.layout,
             samples,
-            self.visibility,
+            self.secrecy.visibility(),
             &key,
             &points,
         )
@@ -170,8 +203,8 @@ fn digest(values: &[i32]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Proves that private data are in range and labels are one bit of a sample's classes; `secret` is the one of
-/// the evaluation whose data id is registered.
+/// Proves that private data are in range and labels are one bit of a sample's classes; `secret` is the data's,
+/// `own` the proof's.
 ///
 /// # Errors
 /// As [`Evaluation::prove`].
@@ -181,7 +214,7 @@ pub fn register_data(
     row_bits: u32,
     samples: &(impl Samples + ?Sized),
     secret: [u8; 32],
-    own: [u8; 32],
+    own: &ProofSecret,
     scheme: Scheme,
 ) -> Result<(Scalar, Proof)> {
     prove_data(
@@ -207,7 +240,7 @@ pub fn fold_data(
     row_bits: u32,
     samples: &(impl Samples + ?Sized),
     secret: [u8; 32],
-    own: [u8; 32],
+    own: &ProofSecret,
     scheme: Scheme,
     sink: Sink<'_>,
 ) -> Result<(Scalar, Folded)> {
@@ -230,7 +263,7 @@ fn prove_data<T>(
     row_bits: u32,
     samples: &(impl Samples + ?Sized),
     secret: [u8; 32],
-    own: [u8; 32],
+    own: &ProofSecret,
     sink: Option<Sink<'_>>,
     finish: impl FnOnce(Prover<'_>) -> Result<T>,
 ) -> Result<(Scalar, T)> {
@@ -241,8 +274,7 @@ fn prove_data<T>(
         layout: &layout,
         records: &records,
         network,
-        blinder: Blinder::new(data_secret(&secret)),
-        visibility: Visibility::Private,
+        secrecy: DataSecrecy::Private(secret),
     };
     let vectors = committer.commitments(samples)?;
     let id = committer.id(samples.count(), &vectors)?;
@@ -285,12 +317,4 @@ fn prove_data<T>(
         prover.group(&executed, Some(&vector))?;
     }
     Ok((id, finish(prover)?))
-}
-
-pub(crate) fn data_secret(secret: &[u8; 32]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(b"pleat data blinds v1\0")
-        .chain_update(secret)
-        .finalize()
-        .into()
 }

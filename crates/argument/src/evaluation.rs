@@ -6,15 +6,16 @@ use pleat_model::execute::Executor;
 use pleat_model::network::Network;
 use rayon::prelude::*;
 
-use crate::commitment::{Blinder, Key};
-use crate::data::{DataCommitter, Pinned, Samples, data_secret};
+use crate::commitment::Key;
+use crate::data::{DataCommitter, DataSecrecy, Pinned, Samples};
 use crate::group::prove::{Committed, Prover, Setting, Sink, Snapshot, Times};
 use crate::layout::{self, data_layout};
 use crate::model::Model;
 use crate::opening::Scheme;
 use crate::program::{DataLayout, Kind, Program, Region};
 use crate::proof::{Folded, Proof};
-use crate::statement::{Statement, Visibility, chain};
+use crate::randomness::ProofSecret;
+use crate::statement::{Statement, chain};
 use crate::step::schedule::Schedule;
 use crate::witness::{Executed, table_vectors};
 use crate::{Error, Result, Scalar};
@@ -45,7 +46,7 @@ impl Model<'_> {
     ///
     /// # Errors
     /// An opening that cannot be made.
-    pub fn register(&self, secret: [u8; 32], scheme: Scheme) -> Result<(Proof, Times)> {
+    pub fn register(&self, secret: &ProofSecret, scheme: Scheme) -> Result<(Proof, Times)> {
         let (schedule, statement) = self.registration_statement()?;
         let mut prover = Prover::new(self.setting(&schedule, &statement), secret);
         prover.group(&[], None)?;
@@ -58,7 +59,7 @@ impl Model<'_> {
     /// As [`Self::register`], and what `sink` says.
     pub fn fold_registration(
         &self,
-        secret: [u8; 32],
+        secret: &ProofSecret,
         scheme: Scheme,
         sink: Sink<'_>,
     ) -> Result<Proved<Folded>> {
@@ -86,7 +87,7 @@ pub struct Evaluation<'a> {
     model: &'a Model<'a>,
     program: Program,
     tables: Vec<Committed>,
-    visibility: Visibility,
+    secrecy: DataSecrecy,
 }
 
 impl<'a> Evaluation<'a> {
@@ -98,7 +99,7 @@ impl<'a> Evaluation<'a> {
         model: &'a Model<'a>,
         kind: Kind,
         samples: &(impl Samples + ?Sized),
-        visibility: Visibility,
+        secrecy: DataSecrecy,
         group_bits: Option<u32>,
     ) -> Result<Self> {
         let (network, row_bits) = (model.network, model.row_bits);
@@ -119,7 +120,7 @@ impl<'a> Evaluation<'a> {
             model,
             program,
             tables,
-            visibility,
+            secrecy,
         })
     }
 
@@ -136,7 +137,7 @@ impl<'a> Evaluation<'a> {
         &self,
         samples: &(impl Samples + ?Sized),
         context: Scalar,
-        secret: [u8; 32],
+        secret: &ProofSecret,
         scheme: Scheme,
     ) -> Result<Proved<Proof>> {
         let prepared = self.prepare(samples, context, secret)?;
@@ -159,7 +160,7 @@ impl<'a> Evaluation<'a> {
         sink: Sink<'_>,
         from: Option<Snapshot>,
     ) -> Result<Proved<Folded>> {
-        let (setting, secret) = (self.setting(&prepared), prepared.secret);
+        let (setting, secret) = (self.setting(&prepared), &prepared.secret);
         let prover = match from {
             None => Prover::new(setting, secret),
             Some(snapshot) => Prover::resume(setting, secret, snapshot)?,
@@ -191,8 +192,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Commits to the data, which fixes the statement. `secret` is 32 random bytes, new for every proof, the same
-    /// when a proof is resumed.
+    /// Commits to the data, which fixes the statement. `secret` is new for every proof, the same when a proof is
+    /// resumed.
     ///
     /// # Errors
     /// No samples; what [`Samples::read`] says.
@@ -200,7 +201,7 @@ impl<'a> Evaluation<'a> {
         &self,
         samples: &(impl Samples + ?Sized),
         context: Scalar,
-        secret: [u8; 32],
+        secret: &ProofSecret,
     ) -> Result<Prepared> {
         let start = std::time::Instant::now();
         let (network, key) = (self.model.network, self.model.key);
@@ -225,7 +226,7 @@ impl<'a> Evaluation<'a> {
             layout,
             records,
             vectors: vec![],
-            secret,
+            secret: *secret,
             seconds: 0.0,
         };
         let committer = self.committer(&prepared);
@@ -242,8 +243,7 @@ impl<'a> Evaluation<'a> {
             layout: &prepared.layout,
             records: &prepared.records,
             network: self.model.network,
-            blinder: Blinder::new(data_secret(&prepared.secret)),
-            visibility: self.visibility,
+            secrecy: self.secrecy,
         }
     }
 
@@ -313,7 +313,7 @@ pub struct Prepared {
     layout: DataLayout,
     records: Vec<(Region, u64)>,
     vectors: Vec<Pinned>,
-    secret: [u8; 32],
+    secret: ProofSecret,
     seconds: f64,
 }
 
@@ -375,7 +375,6 @@ fn points_of(vectors: &[Committed]) -> Vec<G1Affine> {
 /// Unblinded commitments to a program's activation tables.
 pub fn commit_tables(key: &Key, program: &Program, network: &Network) -> Vec<Committed> {
     table_vectors(program, network)
-        .into_iter()
         .map(|values| Committed::new(key, values, Scalar::zero()))
         .collect()
 }

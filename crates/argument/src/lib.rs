@@ -11,6 +11,7 @@
 //! | [`layout`] | compiles an architecture to a program | `view`, `program` |
 //! | [`witness`] | fills a program's vectors | `program` |
 //! | [`sumcheck`], [`lookup`], [`claims`] | the kernels of a step | `transcript`, `multilinear` |
+//! | [`randomness`] | what a prover draws | `statement`, `commitment` |
 //! | [`group`], [`proof`], [`statement`] | prover and verifier of groups | all of the above |
 //! | [`model`], [`data`] | commitments to weights and to samples | `group` |
 //! | [`evaluation`], [`registry`] | whole statements: proving them, checking them against registered ids | the above |
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod accumulate;
+mod budget;
 pub mod cache;
 pub mod claims;
 pub mod commitment;
@@ -36,6 +38,7 @@ pub mod program;
 pub mod proof;
 mod ptau;
 pub mod quiet;
+pub mod randomness;
 pub mod registry;
 pub mod srs;
 pub mod statement;
@@ -45,6 +48,7 @@ pub mod transcript;
 pub mod view;
 pub mod witness;
 
+pub use budget::MAX_WORK;
 pub use error::{Error, Result};
 
 /// The curve of commitments and the engine of nova-snark that goes with it.

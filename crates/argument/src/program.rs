@@ -309,6 +309,10 @@ pub struct Program {
     pub count_claim: Option<u32>,
     /// Values (activations, selectors, weights, ...) that rows hold for the statement's sake, per sample.
     pub useful_rows: u64,
+    /// Where its terms come from: the first identity of each part of the network, and what errors call the part.
+    pub places: Vec<(u32, String)>,
+    /// Units of work it took to lay out, see [`crate::MAX_WORK`].
+    pub work: u64,
 }
 
 /// One step of a group, by indices into [`Program::vectors`].
@@ -362,6 +366,18 @@ impl Program {
     /// Samples of a group.
     pub fn group_samples(&self) -> u64 {
         1 << self.group_bits
+    }
+
+    /// What errors call the part of the network that a term belongs to.
+    pub(crate) fn place(&self, view: &View) -> Option<&String> {
+        let identity = match view.claim.checked_sub(1) {
+            None => view.identity,
+            // Claims 2l + 1 and 2l + 2 are those of product l.
+            Some(claim) => self.head.products.get(claim as usize / 2)?.identity,
+        };
+        let after = self.places.partition_point(|(first, _)| *first <= identity);
+        let (_, place) = self.places.get(after.checked_sub(1)?)?;
+        Some(place)
     }
 
     /// Values the statement needs, divided by the rows of the chunks.

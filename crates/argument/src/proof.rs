@@ -9,7 +9,7 @@ use crate::opening::Opening;
 use crate::{Error, Result, Scalar};
 
 const MAGIC: &[u8; 8] = b"PLEATARG";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest encoding that is read: a group of the largest classes takes a few megabytes.
 pub const MAX_PROOF_BYTES: usize = 1 << 30;
 
@@ -18,13 +18,15 @@ pub const MAX_PROOF_BYTES: usize = 1 << 30;
 /// It is not zero knowledge (`docs/argument.md`, "Zero knowledge").
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Proof {
+    /// Commitment to the mask, the first term of the combination that is opened.
+    pub mask: G1Affine,
     /// Commitments to the weights.
     pub weights: Vec<G1Affine>,
     /// Commitments to the data.
     pub data: Vec<G1Affine>,
     /// One per group.
     pub groups: Vec<GroupProof>,
-    /// Mask and opening.
+    /// The opening.
     pub closing: Closing,
 }
 
@@ -49,11 +51,7 @@ impl Proof {
             .groups
             .iter()
             .flat_map(|g| g.trace.iter().chain(&g.outputs));
-        let own = self
-            .weights
-            .iter()
-            .chain(&self.data)
-            .chain([&self.closing.mask]);
+        let own = self.weights.iter().chain(&self.data).chain([&self.mask]);
         own.chain(groups)
     }
 
@@ -86,13 +84,9 @@ impl Proof {
     }
 }
 
-/// What ends a proof: a mask, and the opening of the masked combination.
+/// What ends a proof: the opening of the masked combination.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Closing {
-    /// Commitment to the mask.
-    pub mask: G1Affine,
-    /// The mask at the running point.
-    pub mask_value: Scalar,
     /// Blinder of the combination of all commitments.
     pub blind: Scalar,
     /// Opening of the combination at the running point.
@@ -112,6 +106,8 @@ pub struct GroupCommitments {
 /// the end of the state. Together with a proof of the fold it says what a native proof says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Folded {
+    /// Commitment to the mask, the first term of the combination that is opened, with coefficient one.
+    pub mask: G1Affine,
     /// Commitments to the weights.
     pub weights: Vec<G1Affine>,
     /// Commitments to the data.
@@ -126,7 +122,7 @@ pub struct Folded {
     pub point: Vec<Scalar>,
     /// The running value.
     pub value: Scalar,
-    /// Mask and opening.
+    /// The opening.
     pub closing: Closing,
 }
 
@@ -138,7 +134,7 @@ impl Folded {
             .iter()
             .flat_map(|g| g.trace.iter().chain(&g.outputs));
         let own = self.weights.iter().chain(&self.data);
-        own.chain([&self.closing.mask]).chain(groups)
+        own.chain([&self.mask]).chain(groups)
     }
 }
 

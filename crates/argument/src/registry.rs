@@ -1,24 +1,26 @@
 //! Checking whole statements: which ids are trusted, and what a proof claims about them.
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use halo2curves::bn256::G1Affine;
 use pleat_model::network::Network;
 
-use crate::commitment::{Blinder, Key};
-use crate::data::{DataCommitter, Samples};
-use crate::evaluation::commit_tables;
+use crate::commitment::Key;
+use crate::data::{DataCommitter, DataSecrecy, Samples};
 use crate::group;
 use crate::group::folded::Expected;
-use crate::group::verify::{Outcome, Public, verify};
-use crate::layout;
+use crate::group::verify::{Outcome, Public, check, verify};
+use crate::layout::{self, WeightLayout};
 use crate::model::registration;
 use crate::opening::OpeningKey;
-use crate::program::{COLUMN_BITS, Kind, Program};
+use crate::program::{Kind, Program, VectorKind};
 use crate::proof::{Folded, Proof};
 use crate::statement::{Statement, Visibility, chain, data_id, model_id, to_bytes};
 use crate::step::schedule::Schedule;
-use crate::witness::output_vectors;
+use crate::witness::{output_vectors, table_vectors};
 use crate::{Error, Result, Scalar};
 
 /// A statement about a model and data, as a verifier states it.
@@ -44,30 +46,38 @@ pub struct Claim {
     pub visibility: Visibility,
 }
 
-/// The ids a verifier has checked itself: proofs about others are refused.
+/// The ids a verifier has checked itself, models with the layout of their weights: proofs about others are refused.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    models: BTreeSet<[u8; 32]>,
+    models: BTreeMap<[u8; 32], WeightLayout>,
     data: BTreeSet<[u8; 32]>,
 }
 
-fn check(ok: bool, what: &'static str) -> Result<()> {
-    match ok {
-        true => Ok(()),
-        false => Err(Error::rejected(what)),
-    }
-}
-
-/// Whether a key has the points of a size class: commitments to longer vectors cannot be recomputed.
-fn fits(key: &Key, row_bits: u32) -> Result<()> {
-    match u64::from(row_bits) + u64::from(COLUMN_BITS) <= u64::from(key.power()) {
+/// Whether a key has points enough for vectors of `2^bits` entries, which a verifier commits to itself.
+fn fits(key: &Key, bits: u32) -> Result<()> {
+    match bits <= key.power() {
         true => Ok(()),
         false => Err(Error::Invalid(format!(
-            "a size class of 2^{row_bits} rows needs a key of 2^{} points, this one has 2^{}",
-            u64::from(row_bits) + u64::from(COLUMN_BITS),
+            "vectors of 2^{bits} entries need a key of as many points, this one has 2^{}",
             key.power()
         ))),
     }
+}
+
+/// Bits of the longest vector that a verifier of a claim commits to itself, and needs a key for: of activation tables,
+/// public data and outputs.
+///
+/// # Errors
+/// A network that cannot be laid out.
+pub fn key_bits(network: &Network, claim: &Claim) -> Result<u32> {
+    network.validate()?;
+    Ok(own_bits(&program_of(network, claim)?))
+}
+
+fn own_bits(program: &Program) -> u32 {
+    let own = [VectorKind::Tables, VectorKind::Data, VectorKind::Outputs];
+    let own = own.into_iter().flat_map(|kind| program.of_kind(kind));
+    own.map(|v| v.bits).max().unwrap_or(0)
 }
 
 /// A statement with everything public that a proof of it is checked against.
@@ -96,7 +106,6 @@ impl Verification {
         weights: &[G1Affine],
     ) -> Result<Self> {
         network.validate()?;
-        fits(key, row_bits)?;
         let own = model_id(network, row_bits, &key.id(), weights)?;
         check(own == id, "the model id")?;
         let program = layout::register_model(network, row_bits)?;
@@ -125,7 +134,6 @@ impl Verification {
         data: &[G1Affine],
     ) -> Result<Self> {
         network.validate()?;
-        fits(key, row_bits)?;
         let program = layout::register_data(network, labelled, row_bits)?;
         let own = own_data_id(key, network, &program, samples, Visibility::Private, data)?;
         check(own == id, "the data id")?;
@@ -136,6 +144,47 @@ impl Verification {
             schedule,
             statement,
             tables: vec![],
+        })
+    }
+
+    /// A claim about a registered model, whose weights lie as `registered` says, and about data whose id must be
+    /// that of these commitments.
+    ///
+    /// # Errors
+    /// Another id; a program that reads weights elsewhere than their registration.
+    fn claim(
+        key: &Key,
+        network: &Network,
+        claim: &Claim,
+        program: Program,
+        registered: &WeightLayout,
+        data: &[G1Affine],
+    ) -> Result<Self> {
+        check(
+            WeightLayout::of(&program) == *registered,
+            "weights laid out differently from their registration",
+        )?;
+        let (samples, visibility) = (claim.samples, claim.visibility);
+        let own = own_data_id(key, network, &program, samples, visibility, data)?;
+        check(own == claim.data, "the data id")?;
+        let commit = |values: Vec<i32>| key.commit_integers(&values, &Scalar::zero());
+        let tables: Vec<G1Affine> = table_vectors(&program, network).map(commit).collect();
+        let schedule = Schedule::new(&program, samples)?;
+        let statement = Statement {
+            kind: claim.kind,
+            model: claim.model,
+            data: claim.data,
+            samples: claim.samples,
+            context: claim.context,
+            program: schedule.digest(),
+            tables: chain(&tables),
+            key: key.id(),
+        };
+        Ok(Self {
+            program,
+            schedule,
+            statement,
+            tables,
         })
     }
 
@@ -154,12 +203,14 @@ impl Verification {
     }
 
     fn folded(
-        &self,
+        self,
         key: &Key,
         folded: &Folded,
         attest: impl FnOnce(&Expected) -> Result<()>,
     ) -> Result<Outcome> {
         let expected = group::folded::verify(&OpeningKey::new(key)?, &self.public(), folded)?;
+        // Attesting writes out a circuit, which needs the memory.
+        drop(self);
         attest(&expected)?;
         Ok(expected.outcome)
     }
@@ -178,8 +229,10 @@ impl Registry {
         id: Scalar,
         proof: &Proof,
     ) -> Result<()> {
-        Verification::model(key, network, row_bits, id, &proof.weights)?.native(key, proof)?;
-        self.models.insert(to_bytes(&id));
+        let model = Verification::model(key, network, row_bits, id, &proof.weights)?;
+        let weights = WeightLayout::of(&model.program);
+        model.native(key, proof)?;
+        self.models.insert(to_bytes(&id), weights);
         Ok(())
     }
 
@@ -196,9 +249,10 @@ impl Registry {
         folded: &Folded,
         attest: impl FnOnce(&Expected) -> Result<()>,
     ) -> Result<()> {
-        Verification::model(key, network, row_bits, id, &folded.weights)?
-            .folded(key, folded, attest)?;
-        self.models.insert(to_bytes(&id));
+        let model = Verification::model(key, network, row_bits, id, &folded.weights)?;
+        let weights = WeightLayout::of(&model.program);
+        model.folded(key, folded, attest)?;
+        self.models.insert(to_bytes(&id), weights);
         Ok(())
     }
 
@@ -277,15 +331,14 @@ impl Registry {
         parts: &[u64],
     ) -> Result<(Vec<Scalar>, Scalar)> {
         network.validate()?;
-        fits(key, row_bits)?;
         let (layout, records) = layout::data_layout(network, samples.labelled(), row_bits)?;
+        fits(key, layout.vector_bits)?;
         let committer = DataCommitter {
             key,
             layout: &layout,
             records: &records,
             network,
-            blinder: Blinder::random(),
-            visibility: Visibility::Public,
+            secrecy: DataSecrecy::Public,
         };
         let per_vector = 1u64 << layout.samples_bits();
         let mut start = Some(0u64);
@@ -365,44 +418,14 @@ impl Registry {
         data: &[G1Affine],
     ) -> Result<Verification> {
         network.validate()?;
-        fits(key, claim.row_bits)?;
-        check(
-            self.models.contains(&to_bytes(&claim.model)),
-            "a model that is not registered",
-        )?;
+        let registered = (self.models.get(&to_bytes(&claim.model)))
+            .ok_or(Error::rejected("a model that is not registered"))?;
         self.check_data(&claim.data)?;
-        let program = program_of(network, claim)?;
-        let registered = layout::register_model(network, claim.row_bits)?;
-        check(
-            layout::same_weights(&program, &registered),
-            "weights laid out differently from their registration",
-        )?;
         let model = model_id(network, claim.row_bits, &key.id(), weights)?;
         check(model == claim.model, "the model id")?;
-        let (samples, visibility) = (claim.samples, claim.visibility);
-        let own = own_data_id(key, network, &program, samples, visibility, data)?;
-        check(own == claim.data, "the data id")?;
-        let tables: Vec<G1Affine> = commit_tables(key, &program, network)
-            .iter()
-            .map(|t| t.commitment)
-            .collect();
-        let schedule = Schedule::new(&program, samples)?;
-        let statement = Statement {
-            kind: claim.kind,
-            model: claim.model,
-            data: claim.data,
-            samples: claim.samples,
-            context: claim.context,
-            program: schedule.digest(),
-            tables: chain(&tables),
-            key: key.id(),
-        };
-        Ok(Verification {
-            program,
-            schedule,
-            statement,
-            tables,
-        })
+        let program = program_of(network, claim)?;
+        fits(key, own_bits(&program))?;
+        Verification::claim(key, network, claim, program, registered, data)
     }
 }
 
@@ -440,8 +463,6 @@ pub fn outputs_chain(
     claim: &Claim,
     outputs: &[Vec<Vec<i32>>],
 ) -> Result<Scalar> {
-    fits(key, claim.row_bits)?;
-    let program = program_of(network, claim)?;
     let of_shape = |sample: &Vec<Vec<i32>>| {
         sample.len() == network.outputs.len()
             && sample
@@ -468,6 +489,8 @@ pub fn outputs_chain(
             "two outputs of one layer whose values differ".into(),
         ));
     }
+    let program = program_of(network, claim)?;
+    fits(key, own_bits(&program))?;
     // Groups do not straddle data vectors.
     let per_vector = program
         .data

@@ -43,8 +43,8 @@ pub enum Domain {
     Head = 0x706c_1201,
     /// Start of a step's transcript.
     Step = 0x706c_1202,
-    /// Start of the mask's transcript.
-    Mask = 0x706c_1203,
+    /// Context of the final opening.
+    Opening = 0x706c_1203,
     /// One (commitment, multiplier) into the list chain.
     List = 0x706c_1301,
     /// One commitment into the chain of a model's weights, of data, of outputs.

@@ -6,10 +6,12 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use pleat_argument::data::DataSecrecy;
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_model::builder::InputTransform;
@@ -72,17 +74,24 @@ fn prove(name: &str, bundle: &Bundle, samples: &[Sample], kind: Kind) {
     let start = Instant::now();
     let model = Model::new(key, bundle, ROW_BITS, None).unwrap();
     let mut registry = Registry::default();
-    let (registration, _) = model.register([1; 32], Scheme::HyperKzg).unwrap();
+    let (registration, _) = model
+        .register(&ProofSecret::native([1; 32]), Scheme::HyperKzg)
+        .unwrap();
     registry
         .register_model(key, network, ROW_BITS, model.id, &registration)
         .unwrap();
     let registered = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
-    let evaluation = Evaluation::new(&model, kind, samples, Visibility::Public, None).unwrap();
+    let evaluation = Evaluation::new(&model, kind, samples, DataSecrecy::Public, None).unwrap();
     let context = context_hash(b"models");
     let proved = evaluation
-        .prove(samples, context, [2; 32], Scheme::HyperKzg)
+        .prove(
+            samples,
+            context,
+            &ProofSecret::native([2; 32]),
+            Scheme::HyperKzg,
+        )
         .unwrap();
     let program = evaluation.program();
     println!(

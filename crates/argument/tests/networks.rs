@@ -4,7 +4,7 @@
 
 mod support;
 
-use pleat_argument::data::register_data;
+use pleat_argument::data::{DataSecrecy, register_data};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::folded::Expected;
 use pleat_argument::group::prove::StepRecord;
@@ -13,6 +13,7 @@ use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_argument::step::Shape;
@@ -118,7 +119,9 @@ fn end_to_end(case: &Case, row_bits: u32, group_bits: Option<u32>, rng: &mut Std
         }
     };
     let mut registry = Registry::default();
-    let (proof, _) = model.register(secret(1), scheme).unwrap();
+    let (proof, _) = model
+        .register(&ProofSecret::native(secret(1)), scheme)
+        .unwrap();
     registry
         .register_model(key, network, row_bits, model.id, &proof)
         .unwrap();
@@ -146,22 +149,27 @@ fn end_to_end(case: &Case, row_bits: u32, group_bits: Option<u32>, rng: &mut Std
             samples.iter_mut().for_each(|s| s.label = None);
         }
         let samples = samples.as_slice();
-        let evaluation = match Evaluation::new(&model, kind, samples, visibility, group_bits) {
+        let own = secret(rng.r#gen());
+        let secrecy = match visibility {
+            Visibility::Public => DataSecrecy::Public,
+            Visibility::Private => DataSecrecy::Private(own),
+        };
+        let evaluation = match Evaluation::new(&model, kind, samples, secrecy, group_bits) {
             Ok(evaluation) => evaluation,
             Err(e) => {
                 assert!(!room(Err(e)));
                 continue;
             }
         };
-        let own = secret(rng.r#gen());
-        let proved = evaluation.prove(samples, context, own, scheme).unwrap();
+        let random = ProofSecret::native(secret(rng.r#gen()));
+        let proved = evaluation.prove(samples, context, &random, scheme).unwrap();
         let data = match visibility {
             Visibility::Public => registry
                 .admit_data(key, network, row_bits, samples)
                 .unwrap(),
             Visibility::Private => {
                 let (id, proof) =
-                    register_data(key, network, row_bits, samples, own, secret(9), scheme).unwrap();
+                    register_data(key, network, row_bits, samples, own, &random, scheme).unwrap();
                 let count = samples.len() as u64;
                 registry
                     .register_data(key, network, row_bits, labelled, count, id, &proof)

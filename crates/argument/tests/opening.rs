@@ -255,6 +255,58 @@ fn misshapen_openings_are_refused() {
     }
 }
 
+fn of_shape(result: Result<(), Error>) {
+    let error = result.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Rejected {
+                check: "shape of the opening",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_point_with_too_few_or_too_many_entries() {
+    for scheme in SCHEMES {
+        let opening = Claim::random(4, 50).open(scheme).unwrap();
+        for n in 0..MIN_VARIABLES {
+            of_shape(Claim::random(n, 51).verify(&opening));
+        }
+        let mut long = Claim::random(4, 52);
+        long.point = vec![Scalar::ONE; 40];
+        of_shape(long.verify(&opening));
+    }
+}
+
+#[test]
+fn an_opening_of_another_length() {
+    let point = Commitment::<Engine>::new(G1::generator());
+    let claim = Claim::random(5, 53);
+    for (com, v) in [(3, 5), (5, 5), (4, 4), (4, 6)] {
+        let argument = HyperKzg::new(vec![point; com], [point; 3], vec![[Scalar::ONE; 3]; v]);
+        of_shape(claim.verify(&Opening::HyperKzg(Box::new(argument))));
+    }
+}
+
+#[test]
+fn an_opening_of_another_value() {
+    for scheme in SCHEMES {
+        let mut claim = Claim::random(4, 54);
+        let opening = claim.open(scheme).unwrap();
+        claim.value += Scalar::ONE;
+        let error = claim.verify(&opening).unwrap_err();
+        let what = "opening of the commitment";
+        assert!(
+            matches!(error, Error::Rejected { check, .. } if check == what),
+            "{error}"
+        );
+    }
+}
+
 /// No bit of an encoding is without meaning: nobody can change a proof file and keep the proof.
 #[test]
 fn openings_have_one_encoding() {

@@ -49,6 +49,40 @@ pub(crate) fn open(
     }
 }
 
+/// The key files that a verifier of a size class needs: found, and not yet read.
+#[derive(Debug)]
+pub(crate) struct Found {
+    folder: PathBuf,
+    /// The smallest file that is large enough for the values and, unless its circuit is larger than expected, for
+    /// the steps.
+    pub(crate) srs: SrsFile,
+    _scratch: Option<Scratch>,
+}
+
+impl Found {
+    /// Looks for the files of a key.
+    pub(crate) fn of(keys: &Path, row_bits: u32, id: [u8; 32]) -> Result<Self> {
+        let need = step_power(row_bits).max(row_bits + COLUMN_BITS);
+        let srs = choose(keys, need, Some(id))?;
+        let (folder, _scratch) = only(keys, &srs)?;
+        Ok(Self {
+            folder,
+            srs,
+            _scratch,
+        })
+    }
+
+    /// Reads the first `2^power` points.
+    pub(crate) fn load(&self, power: u32) -> Result<Key> {
+        Ok(Key::read(self.srs.clone(), power)?)
+    }
+
+    /// Writes out the circuit of a size class.
+    pub(crate) fn params(&self, row_bits: u32, form: Form) -> pleat_folding::Result<Params> {
+        Params::setup(Shape::new(row_bits), form, &self.folder)
+    }
+}
+
 /// The smallest key of `2^need` points, of a given id if there is one.
 fn choose(keys: &Path, need: u32, id: Option<[u8; 32]>) -> Result<SrsFile> {
     let Some(id) = id else {

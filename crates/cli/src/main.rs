@@ -16,6 +16,7 @@ mod scratch;
 mod selection;
 mod shard;
 mod verbs;
+mod verifier;
 mod workshop;
 
 use std::io::Write;

@@ -11,6 +11,7 @@ use pleat_argument::group::prove::{Sink, Snapshot, StepRecord, Steps, Times};
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::proof::Folded;
+use pleat_argument::randomness::ProofSecret;
 use pleat_compressor::{Compressor, Envelope, Statement};
 use pleat_folding::running::Origin;
 use pleat_folding::worker::Queue;
@@ -85,6 +86,11 @@ impl Workshop {
             key,
             params: Arc::new(params),
         })
+    }
+
+    /// The secret of a proof made here.
+    pub(crate) fn proof_secret(&self, secret: [u8; 32]) -> Result<ProofSecret> {
+        Ok(Origin::of(&self.params).proof_secret(secret)?)
     }
 
     pub(crate) fn warning(&self) -> Option<&'static str> {
@@ -210,6 +216,13 @@ impl Workshop {
     }
 }
 
+/// 32 random bytes for one proof.
+pub(crate) fn new_secret() -> Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    Ok(secret)
+}
+
 /// A folded proof.
 pub(crate) struct Folding {
     pub(crate) proved: Proved<Folded>,
@@ -261,7 +274,7 @@ impl Spent {
             steps: running.steps,
             commit_seconds: times.fill + times.commit,
             argument_seconds: times.heads + times.lookup + times.linear + times.merge,
-            open_seconds: times.open,
+            open_seconds: times.mask + times.open,
             fold_seconds: running.seconds,
             prove_seconds,
             compress_seconds: 0.0,

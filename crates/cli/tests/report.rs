@@ -26,7 +26,7 @@ static PROOFS: LazyLock<Scratch> = LazyLock::new(|| {
     let class = ["--size-class", TINY_CLASS];
     let register = ["register", "tiny.pleat", "-o", "tiny.registration"];
     s.ok(&[&register[..], &class].concat());
-    let prove = "prove tiny.pleat --data x.idx --limit 5 --statement outputs -o o.proof --json";
+    let prove = "prove tiny.pleat --data x.idx --limit 5 --statement outputs --context c0ffee -o o.proof --json";
     let run = s.ok(&[&prove.split(' ').collect::<Vec<_>>()[..], &class].concat());
     s.write("o.json", run.as_bytes());
     let run = s.json(
@@ -130,6 +130,10 @@ fn a_verified_page_says_what_was_proved() {
     let run = one_object(&String::from_utf8(s.read("o.json")).unwrap());
     assert_eq!(p["verdict"]["verified"], true);
     assert!(html.contains("VALID"));
+    // Nobody asked for its context here, and the page says so where it says what was not checked.
+    let unchecked = p["verdict"]["unchecked"].as_array().unwrap();
+    let says = |text: &Value| text.as_str().unwrap().contains("was not compared");
+    assert_eq!(unchecked.iter().filter(|text| says(text)).count(), 1);
     for key in ["model_id", "data_id", "samples", "context"] {
         assert_eq!(p["claim"][key], run["statement"][key], "{key}");
     }

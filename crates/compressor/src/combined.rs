@@ -23,20 +23,20 @@ use pleat_argument::commitment::{Key, scalar_id};
 use pleat_argument::layout::data_layout;
 use pleat_argument::registry::Registry;
 use pleat_argument::statement::{architecture_digest, data_id, to_bytes};
+use pleat_folding::hex;
 use pleat_folding::running::Origin;
 use pleat_folding::sealed::{self, Damage, Format};
-use pleat_folding::{Circuit, hex};
 use pleat_model::network::Network;
 
 use crate::envelope::{MAX_BYTES, describe, element};
-use crate::{Envelope, Error, Result, Statement, VerifyingKey};
+use crate::{Envelope, Error, Result, Statement, Verifier};
 
 /// The first bytes of a file.
 pub const MAGIC: &[u8; 8] = b"PLEATCMB";
 
 const FORMAT: Format = Format {
     magic: MAGIC,
-    version: 1,
+    version: 2,
     kind: "combined proof",
 };
 
@@ -287,12 +287,7 @@ impl Combined {
     /// # Errors
     /// [`Error::Part`] with a part whose proof is not valid, whose ids are not registered, or that is for another
     /// key; [`Error::Argument`] for parts of registered data that are not registered as a whole.
-    pub fn verify<C: Circuit>(
-        &self,
-        registry: &Registry,
-        key: &Key,
-        verifying: &VerifyingKey<C>,
-    ) -> Result<()> {
+    pub fn verify(&self, registry: &Registry, key: &Key, verifying: &impl Verifier) -> Result<()> {
         // First, because it costs nothing.
         registry.check_data(&element("data id", &self.statement.data)?)?;
         for (part, own) in self.parts.iter().enumerate() {

@@ -18,11 +18,11 @@ use pleat_model::network::Network;
 use serde::{Deserialize, Serialize};
 
 use crate::verify::verify;
-use crate::{Error, Result, Snark, VerifyingKey};
+use crate::{Error, Result, Snark, Verifier};
 
 const FORMAT: Format = Format {
     magic: b"PLEATPRF",
-    version: 3,
+    version: 4,
     kind: "proof",
 };
 
@@ -214,6 +214,44 @@ impl Envelope {
         valid.map_err(|e| Damage::Content(e.to_string()))
     }
 
+    /// Whether the numbers of groups, outputs and multipliers are possible, as far as the statement alone says.
+    fn check_lengths(&self) -> Result<(), Damage> {
+        let (statement, folded) = (&self.statement, &self.folded);
+        let content = |what: &str| Err(Damage::Content(what.into()));
+        let groups = match statement.kind {
+            Kind::RegisteredModel => Some(1),
+            // One data vector each.
+            Kind::RegisteredData => Some(folded.data.len() as u64),
+            Kind::Outputs | Kind::Accuracy => {
+                let size = 1u64.checked_shl(statement.group_bits);
+                // No prover makes an only group that is not half full; a verifier commits to outputs at full length.
+                let most = statement.samples.checked_next_power_of_two();
+                let size = size.filter(|size| most.is_none_or(|most| *size <= most));
+                size.map(|size| statement.samples.div_ceil(size))
+            }
+        };
+        if groups != Some(folded.groups.len() as u64) {
+            return content("its number of groups is not that of its samples");
+        }
+        if statement.kind == Kind::Outputs && self.outputs.len() as u64 != statement.samples {
+            return content("it shows the outputs of another number of samples");
+        }
+        // Each group has the weights again, and a data vector where there are data.
+        let data = usize::from(statement.kind != Kind::RegisteredModel);
+        let each = folded.weights.len() + data;
+        let vectors = (folded.groups.iter())
+            .map(|group| group.trace.len() + group.outputs.len() + each)
+            .try_fold(0usize, usize::checked_add);
+        // Commitments to activation tables are not in the file.
+        if vectors.is_none_or(|vectors| vectors > folded.multipliers.len()) {
+            return content("it has fewer multipliers than commitments");
+        }
+        if folded.point.len() != self.origin.shape()?.index_bits() {
+            return content("its running point has another number of coordinates");
+        }
+        Ok(())
+    }
+
     /// Whether it registers a model or data.
     pub fn is_registration(&self) -> bool {
         self.statement.is_registration()
@@ -225,8 +263,8 @@ impl Envelope {
     }
 
     /// What of the prover's side a verifying key must share.
-    fn suits<C: Circuit>(&self, key: &Key, verifying: &VerifyingKey<C>) -> Result<()> {
-        let (own, other) = (&self.origin, verifying.origin());
+    fn suits(&self, key: &Key, other: &Origin) -> Result<()> {
+        let own = &self.origin;
         let differs = |what, proof: String, key: String| Error::OtherKey { what, proof, key };
         let class = |o: &Origin| format!("2^{}", o.class[0]);
         if own.class != other.class {
@@ -253,19 +291,19 @@ impl Envelope {
     }
 
     /// Checks everything: the statement against the registry's ids, commitments and opening, the proof of
-    /// the fold, and the claimed result. The claim, and whose ids these are, is for the caller to read.
+    /// the fold, and the claimed result. The claim, and whose ids these are, is for the caller to read. The verifying key
+    /// is asked for when all else but the result is checked.
     ///
     /// # Errors
     /// A proof that is not valid; ids that are not registered; other keys.
-    pub fn verify<C: Circuit>(
+    pub fn verify(
         &self,
         registry: &Registry,
         key: &Key,
-        verifying: &VerifyingKey<C>,
+        verifying: &impl Verifier,
     ) -> Result<Outcome> {
         let claim = self.statement.claim()?;
-        self.suits(key, verifying)?;
-        let outcome = self.attested(verifying, |attest| {
+        let outcome = self.attested(key, verifying, |attest| {
             registry.verify_folded_claim(key, &self.network, &claim, &self.folded, attest)
         })?;
         if claim.kind == Kind::Accuracy && outcome.count != self.correct {
@@ -286,13 +324,12 @@ impl Envelope {
     ///
     /// # Errors
     /// A proof that is not valid, or is no registration; other keys.
-    pub fn register<C: Circuit>(
+    pub fn register(
         &self,
         registry: &mut Registry,
         key: &Key,
-        verifying: &VerifyingKey<C>,
+        verifying: &impl Verifier,
     ) -> Result<()> {
-        self.suits(key, verifying)?;
         let Statement {
             row_bits,
             labelled,
@@ -303,13 +340,13 @@ impl Envelope {
         match self.statement.kind {
             Kind::RegisteredModel => {
                 let id = element("model id", &self.statement.model)?;
-                self.attested(verifying, |attest| {
+                self.attested(key, verifying, |attest| {
                     registry.register_folded_model(key, network, row_bits, id, folded, attest)
                 })
             }
             Kind::RegisteredData => {
                 let id = element("data id", &self.statement.data)?;
-                self.attested(verifying, |attest| {
+                self.attested(key, verifying, |attest| {
                     registry.register_folded_data(
                         key, network, row_bits, labelled, samples, id, folded, attest,
                     )
@@ -324,16 +361,26 @@ impl Envelope {
 
     /// Runs a check of the argument's registry, which asks for the check of the fold; what the latter
     /// refuses is kept, as the registry only passes on sentences.
-    fn attested<C: Circuit, T>(
+    fn attested<T>(
         &self,
-        verifying: &VerifyingKey<C>,
+        key: &Key,
+        verifying: &impl Verifier,
         check: impl FnOnce(
             &mut dyn FnMut(&Expected) -> pleat_argument::Result<()>,
         ) -> pleat_argument::Result<T>,
     ) -> Result<T> {
+        if let Some(origin) = verifying.origin() {
+            self.suits(key, origin)?;
+        }
+        self.check_lengths().map_err(Error::Malformed)?;
         let mut refused = None;
+        let against = |expected: &Expected| {
+            let verifying = verifying.key()?;
+            self.suits(key, verifying.origin())?;
+            verify(verifying, &self.snark, expected)
+        };
         let mut attest = |expected: &Expected| {
-            verify(verifying, &self.snark, expected).map_err(|e| {
+            against(expected).map_err(|e| {
                 let sentence = e.to_string();
                 refused = Some(e);
                 pleat_argument::Error::Invalid(sentence)
@@ -343,11 +390,13 @@ impl Envelope {
         checked.map_err(|e| refused.unwrap_or(Error::Argument(e)))
     }
 
-    /// Whether the proof of the fold is one in form, before anything is computed.
+    /// Whether numbers of commitments are those of the statement and the proof of the fold is one in form, before
+    /// anything is computed.
     ///
     /// # Errors
     /// [`Error::Malformed`].
     pub fn precheck<C: Circuit>(&self) -> Result<()> {
+        self.check_lengths().map_err(Error::Malformed)?;
         Snark::<C>::from_bytes(self.origin.form, &self.snark).map_err(Error::Malformed)?;
         Ok(())
     }

@@ -36,6 +36,34 @@ pub struct VerifyingKey<C: Circuit = Step> {
     keys: Keys<C>,
 }
 
+/// Who has a verifying key, or makes one when it is asked for: most invalid proofs are refused before, and writing out
+/// a circuit takes seconds.
+pub trait Verifier {
+    /// The circuit.
+    type Circuit: Circuit;
+
+    /// Size class, form, commitment key and parameters, if they are known before.
+    fn origin(&self) -> Option<&Origin>;
+
+    /// The key.
+    ///
+    /// # Errors
+    /// One that cannot be made.
+    fn key(&self) -> Result<&VerifyingKey<Self::Circuit>>;
+}
+
+impl<C: Circuit> Verifier for VerifyingKey<C> {
+    type Circuit = C;
+
+    fn origin(&self) -> Option<&Origin> {
+        Some(&self.origin)
+    }
+
+    fn key(&self) -> Result<&Self> {
+        Ok(self)
+    }
+}
+
 impl<C: Circuit> std::fmt::Debug for VerifyingKey<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifyingKey")

@@ -31,7 +31,7 @@ pub mod verify;
 pub use combined::Combined;
 pub use envelope::{Envelope, Statement};
 pub use error::{Error, Result};
-pub use key::VerifyingKey;
+pub use key::{Verifier, VerifyingKey};
 pub use pleat_folding::Form;
 pub use prove::Compressor;
 pub use snark::Snark;

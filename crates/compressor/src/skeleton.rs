@@ -8,6 +8,9 @@
     reason = "fields give the encoding's shape; only lengths are read"
 )]
 
+#[cfg(test)]
+mod tests;
+
 use pleat_folding::Form;
 use pleat_folding::sealed::Damage;
 use serde::Deserialize;
@@ -18,6 +21,7 @@ type Point = [u8; 32];
 type Sumcheck = Vec<Vec<Element>>;
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Relaxed {
     comm_w: Point,
     comm_e: Point,
@@ -26,12 +30,14 @@ struct Relaxed {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Strict {
     comm_w: Point,
     x: Vec<Element>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Spartan<A> {
     outer: Sumcheck,
     claims_outer: [Element; 3],
@@ -44,6 +50,7 @@ struct Spartan<A> {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Micro {
     oracles: [Point; 6],
     outer: Sumcheck,
@@ -54,6 +61,7 @@ struct Micro {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Kzg {
     com: Vec<Point>,
     w: [Point; 3],
@@ -61,12 +69,14 @@ struct Kzg {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Mercury {
     points: [Point; 8],
     evals: [Element; 6],
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct InnerProduct {
     left: Vec<Point>,
     right: Vec<Point>,
@@ -74,6 +84,7 @@ struct InnerProduct {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Skeleton<S> {
     r_u_secondary: Relaxed,
     ri_secondary: Element,
@@ -161,5 +172,50 @@ pub(crate) fn check(form: Form, bytes: &[u8]) -> Result<(), Damage> {
     match form {
         Form::Spartan => check_as::<Spartan<Kzg>>(bytes),
         Form::MicroSpartan => check_as::<Micro>(bytes),
+    }
+}
+
+#[cfg(test)]
+mod table {
+    use super::*;
+    use serde::de::{Error, Visitor};
+    use serde::forward_to_deserialize_any;
+
+    /// Answers nothing, but hears which fields a struct asks for.
+    struct Listener<'a>(&'a mut Vec<&'static str>);
+
+    impl<'de> serde::Deserializer<'de> for Listener<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(Error::custom("heard"))
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0.extend(fields);
+            Err(Error::custom("heard"))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    /// nova's proof has these fields, or [`check`] refuses it.
+    #[test]
+    fn every_field_is_in_the_table_of_public_numbers() {
+        let table = include_str!("../../../docs/secrecy.md");
+        let mut fields = vec![];
+        assert!(Skeleton::<Micro>::deserialize(Listener(&mut fields)).is_err());
+        assert_eq!(fields.len(), 14);
+        for field in fields {
+            assert!(table.contains(&format!("`snark.{field}`")), "{field}");
+        }
     }
 }

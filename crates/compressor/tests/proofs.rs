@@ -10,17 +10,15 @@ use std::sync::LazyLock;
 
 use pleat_argument::group::folded::Expected;
 use pleat_argument::group::verify::Outcome;
-use pleat_argument::model::Model;
-use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::registry::Registry;
 use pleat_argument::srs;
 use pleat_argument::statement::Visibility;
 use pleat_compressor::verify::verify;
 use pleat_compressor::{Envelope, Error, Form, Snark, VerifyingKey};
-use pleat_folding::{RunningProof, Scalar, Worker};
+use pleat_folding::{RunningProof, Scalar};
 use sha2::{Digest, Sha256};
-use support::{Advice, ROW_BITS, SAMPLES, SETUP, bundle, forms, proofs, samples, verifying};
+use support::{Advice, SAMPLES, SETUP, forms, proofs, registry, running, verifying};
 
 static SPARTAN: LazyLock<(Envelope, Envelope)> =
     LazyLock::new(|| proofs(Form::Spartan, Kind::Accuracy));
@@ -30,18 +28,6 @@ fn other(form: Form) -> Form {
         Form::Spartan => Form::MicroSpartan,
         Form::MicroSpartan => Form::Spartan,
     }
-}
-
-fn registry(form: Form, registration: &Envelope) -> Registry {
-    let mut registry = Registry::default();
-    let (network, data) = (&registration.network, samples());
-    registry
-        .admit_data(&SETUP.key, network, ROW_BITS, data.as_slice())
-        .unwrap();
-    registration
-        .register(&mut registry, &SETUP.key, verifying(form))
-        .unwrap();
-    registry
 }
 
 #[test]
@@ -110,19 +96,6 @@ fn lies_are_refused() {
     other.snark.clone_from(&proof.snark);
     let mut registry = Registry::default();
     assert!(other.register(&mut registry, &SETUP.key, key).is_err());
-}
-
-/// The fold of a registration.
-fn running(form: Form) -> RunningProof<Advice> {
-    let bundle = bundle();
-    let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
-    let worker = Worker::spawn(&forms(form).params).unwrap();
-    let mut queue = worker.queue();
-    model
-        .fold_registration([1; 32], Scheme::HyperKzg, &mut queue)
-        .unwrap();
-    drop(queue);
-    worker.join(None, &mut |_| ()).unwrap()
 }
 
 #[test]

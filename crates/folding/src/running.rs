@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ff::PrimeField;
 use pleat_argument::group::folded::Expected;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::statement::to_bytes;
 use pleat_model::files::{Access, write_atomic};
 use pleat_step_circuits::circuit::step::Step;
@@ -15,7 +16,7 @@ use crate::{Circuit, Error, Form, Params, Recursive, Result, Scalar, Shape, hex}
 
 const FORMAT: Format = Format {
     magic: b"PLEATRUN",
-    version: 2,
+    version: 3,
     kind: "checkpoint",
 };
 
@@ -57,6 +58,17 @@ impl Origin {
             key: params.srs().id,
             parameters: params.digest(),
         }
+    }
+
+    /// The secret of a proof that is folded with these parameters and ends in this form: its randomness
+    /// belongs to no other end.
+    ///
+    /// # Errors
+    /// None is known: an origin can be encoded.
+    pub fn proof_secret(&self, secret: [u8; 32]) -> Result<ProofSecret> {
+        let ending = postcard::to_stdvec(self)
+            .map_err(|e| Error::Invalid(format!("the parameters cannot be named: {e}")))?;
+        Ok(ProofSecret::new(secret, &ending))
     }
 
     /// Refuses a file of another origin, and says in what it differs.

@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use halo2curves::bn256::G1Affine;
+use halo2curves::group::prime::PrimeCurveAffine;
 use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
@@ -63,7 +65,7 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
 });
 
 fn state() -> State {
-    State::new(Constants::default(), &SHAPE)
+    State::new(Constants::default(), &SHAPE, &G1Affine::identity())
 }
 
 fn record() -> StepRecord {

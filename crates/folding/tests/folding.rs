@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use halo2curves::bn256::G1Affine;
+use halo2curves::group::prime::PrimeCurveAffine;
 use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
@@ -14,6 +16,8 @@ use pleat_argument::srs;
 use pleat_argument::step::descriptor::Descriptor;
 use pleat_argument::step::state::{Constants, State};
 use pleat_argument::step::transition::Message;
+use pleat_folding::running::Origin;
+use pleat_folding::sealed::Damage;
 use pleat_folding::{
     Circuit, Error, Folder, Form, Notice, Params, RunningProof, Scalar, Shape, Worker,
 };
@@ -67,7 +71,7 @@ fn record(group: u64) -> StepRecord {
     StepRecord {
         state: State {
             group,
-            ..State::new(Constants::default(), &SHAPE)
+            ..State::new(Constants::default(), &SHAPE, &G1Affine::identity())
         },
         descriptor: Descriptor::default(),
         message: Message::empty(&SHAPE),
@@ -138,6 +142,146 @@ fn a_proof_is_compared_with_what_must_be_proved() {
         let error = running.check(&wrong).unwrap_err();
         assert!(matches!(error, Error::Unexpected { .. }), "{error}");
     }
+}
+
+/// A proof of one step, held against something else.
+fn unexpected(says: &str, edit: impl Fn(&mut Expected)) {
+    let mut expected = Expected {
+        initial: digest(0),
+        last: digest(0),
+        steps: 1,
+        outcome: Outcome {
+            samples: 0,
+            count: 0,
+            outputs: Scalar::zero(),
+        },
+    };
+    edit(&mut expected);
+    let error = running(1).check(&expected).unwrap_err().to_string();
+    assert!(error.contains(says), "{error}");
+}
+
+#[test]
+fn a_running_proof_of_fewer_steps() {
+    unexpected("has 1 steps, there must be 2", |e| e.steps = 2);
+}
+
+#[test]
+fn a_running_proof_with_another_beginning() {
+    unexpected("begins with another state", |e| e.initial = digest(1));
+}
+
+#[test]
+fn a_running_proof_with_another_end() {
+    unexpected("ends with another state", |e| e.last = digest(1));
+}
+
+/// What a file's origin differs in from the one here.
+fn foreign(says: &str, edit: impl Fn(&mut Origin)) {
+    let here = Origin::of(&*SETUP.params);
+    here.check(Path::new("file"), &here).unwrap();
+    let mut other = here;
+    edit(&mut other);
+    match other.check(Path::new("file"), &here).unwrap_err() {
+        Error::Foreign { what, .. } => assert_eq!(what, says),
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_file_of_another_size_class() {
+    foreign("size class", |o| o.class[0] += 1);
+}
+
+#[test]
+fn a_file_of_another_form() {
+    foreign("form", |o| o.form = Form::MicroSpartan);
+}
+
+#[test]
+fn a_file_of_another_commitment_key() {
+    foreign("commitment key", |o| o.key[3] ^= 1);
+}
+
+#[test]
+fn a_file_of_other_parameters() {
+    foreign("parameters", |o| o.parameters[3] ^= 1);
+}
+
+fn no_class(class: [u64; 4]) {
+    let origin = Origin {
+        class,
+        ..Origin::of(&*SETUP.params)
+    };
+    let unknown = Damage::Content("an unknown size class".into());
+    assert_eq!(origin.shape().unwrap_err(), unknown);
+}
+
+#[test]
+fn a_size_class_of_another_step() {
+    let [row_bits, slots, lookups, products] = Origin::of(&*SETUP.params).class;
+    no_class([row_bits, slots + 1, lookups, products]);
+    no_class([row_bits, slots, lookups, products - 1]);
+}
+
+#[test]
+fn a_size_class_that_is_none() {
+    let [_, slots, lookups, products] = Origin::of(&*SETUP.params).class;
+    for row_bits in [0, 27] {
+        no_class([row_bits, slots, lookups, products]);
+    }
+}
+
+/// A saved proof of one step with a change behind the right checksum.
+fn saved(name: &str, edit: impl Fn(&mut Vec<u8>)) -> Error {
+    use sha2::{Digest, Sha256};
+    let path = file(name);
+    running(1).save(&path, &SETUP.params, true, &7u32).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 32);
+    edit(&mut bytes);
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend(checksum);
+    std::fs::write(&path, &bytes).unwrap();
+    load(&path)
+}
+
+/// Bytes of magic, version and the origin's numbers: class, form.
+const BEFORE_KEY: usize = 12 + 4 + 1;
+
+#[test]
+fn a_saved_proof_of_other_parameters() {
+    let error = saved("other parameters", |b| b[BEFORE_KEY + 32] ^= 1);
+    assert!(
+        matches!(
+            error,
+            Error::Foreign {
+                what: "parameters",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_saved_proof_of_something_else() {
+    // Behind the origin: the first digest, the last, the number of steps.
+    let steps = BEFORE_KEY + 4 * 32;
+    let error = saved("other steps", |b| {
+        assert_eq!(b[steps], 1);
+        b[steps] = 2;
+    });
+    let says = "what it proves is not what it says";
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[test]
+fn a_saved_digest_that_is_no_field_element() {
+    let first = BEFORE_KEY + 2 * 32;
+    let error = saved("no digest", |b| b[first..first + 32].fill(0xff));
+    let says = "a digest that is no field element";
+    assert!(error.to_string().contains(says), "{error}");
 }
 
 #[test]

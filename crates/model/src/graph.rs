@@ -108,15 +108,27 @@ impl Window {
 
     /// Whether at each of the first `outputs` positions along `axis` some tap meets one of `len`
     /// elements rather than padding. The window must [fit](Self::output).
+    ///
+    /// No, too, if it is dilated beyond the elements and begins at more than 2^16 positions in the leading
+    /// padding, which would have to be looked at one by one.
     pub fn covers(&self, axis: usize, outputs: usize, len: usize) -> bool {
-        (0..outputs).all(|o| {
-            let start = o * self.stride[axis];
+        let (pad, stride, dilation) = (self.pads[axis], self.stride[axis], self.dilation[axis]);
+        let meets = |o: usize| {
+            let start = o * stride;
             // The first tap that is past the leading padding.
-            let tap = self.pads[axis]
-                .saturating_sub(start)
-                .div_ceil(self.dilation[axis]);
-            tap < self.kernel[axis] && start + tap * self.dilation[axis] - self.pads[axis] < len
-        })
+            let tap = pad.saturating_sub(start).div_ceil(dilation);
+            tap < self.kernel[axis] && start + tap * dilation - pad < len
+        };
+        // The first position has the most taps in the padding; past the padding, the last goes farthest.
+        let Some(last) = outputs.checked_sub(1) else {
+            return true;
+        };
+        if !meets(0) || !meets(last) {
+            return false;
+        }
+        // A first tap past the padding is less than a dilation past it.
+        let before = pad.div_ceil(stride).min(outputs);
+        dilation <= len || (before <= 1 << 16 && (0..before).all(meets))
     }
 }
 

@@ -427,6 +427,25 @@ proptest! {
         }
     }
 
+    /// The quick answer is the one that looking at every position gives.
+    #[test]
+    fn windows_cover_what_looking_at_every_position_says(
+        v in prop::collection::vec(1usize..12, 3),
+        pads in prop::collection::vec(0usize..14, 2),
+        len in 1usize..12,
+    ) {
+        let w = Window {
+            kernel: [1, v[0]],
+            stride: [1, v[1]],
+            dilation: [1, v[2]],
+            pads: [0, pads[0], 0, pads[1]],
+        };
+        if let Some([_, outputs]) = w.output(1, len) {
+            let reads = |o: usize| (0..v[0]).any(|t| w.source((0, o), (0, t), (1, len)).is_some());
+            prop_assert_eq!(w.covers(1, outputs, len), (0..outputs).all(reads));
+        }
+    }
+
     #[test]
     fn random_windows_never_panic(layer in prop::sample::select(vec![1usize, 2, 5]), v in prop::collection::vec(prop_oneof![8 => 0usize..8, 1 => any::<usize>()], 10)) {
         let mut n = small();

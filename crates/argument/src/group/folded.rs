@@ -3,8 +3,8 @@
 //! The fold proves: *these* steps lead from the digest of the first state to the digest of the last. Everything
 //! else is here: both digests are computed from public values, and the combination of all commitments is opened.
 
+use ff::Field;
 use halo2curves::CurveAffine;
-use halo2curves::bn256::G1Affine;
 
 use super::verify::{Outcome, Public, admissible, check, finish};
 use super::{Place, constants};
@@ -55,6 +55,7 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, folded: &Folded) -> Result<
     let initial = State::new(
         constants(statement, schedule, &folded.weights),
         &schedule.shape,
+        &folded.mask,
     );
     let digest = initial.digest();
     check(
@@ -64,7 +65,7 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, folded: &Folded) -> Result<
     let mut state = initial;
     let outputs = program.of_kind(VectorKind::Outputs).count();
     let mut multipliers = folded.multipliers.iter();
-    let mut terms: Vec<(G1Affine, Scalar)> = vec![];
+    let mut terms = vec![(folded.mask, Scalar::ONE)];
     for group in &folded.groups {
         check(
             group.trace.len() == program.chunks() && group.outputs.len() == outputs,
@@ -113,6 +114,6 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, folded: &Folded) -> Result<
         initial: digest,
         last,
         steps: schedule.steps(),
-        outcome: finish(key, statement, &folded.closing, state, terms)?,
+        outcome: finish(key, statement, &folded.closing, &state, &terms)?,
     })
 }

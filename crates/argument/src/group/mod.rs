@@ -19,7 +19,7 @@ use crate::step::descriptor::Name;
 use crate::step::schedule::Schedule;
 use crate::step::state::{Constants, Inner, State};
 use crate::step::transition::{extend_group_chain, first_chain};
-use crate::transcript::{Domain, Transcript, point_elements};
+use crate::transcript::Domain;
 use crate::view::Context;
 
 /// A group's place in the data.
@@ -150,17 +150,10 @@ impl LookupForms {
 /// The context of the opening: domain, key, final state.
 pub(crate) fn opening_context(statement: &Statement, state: &State) -> Vec<Scalar> {
     vec![
-        Scalar::from(Domain::Mask as u64),
+        Scalar::from(Domain::Opening as u64),
         statement.key,
         state.digest(),
     ]
-}
-
-/// The mask's transcript, and its multiplier once commitment and value are absorbed.
-pub(crate) fn mask_challenge(state: &State, mask: &G1Affine, value: &Scalar) -> Scalar {
-    let [low, high] = point_elements(mask);
-    let mut transcript = Transcript::new(Domain::Mask, &[state.digest(), low, high]);
-    transcript.message(&[*value])
 }
 
 /// Positions of a kind among a program's vectors.

@@ -15,9 +15,10 @@ use self::chunk::Scratch;
 pub use self::snapshot::Snapshot;
 use super::{Place, constants, context, positions, seed};
 use crate::claims::Combination;
-use crate::commitment::{Blinder, Key};
+use crate::commitment::Key;
 use crate::program::{Program, VectorKind};
 use crate::proof::{GroupProof, StepProof};
+use crate::randomness::{Derived, ProofSecret, Randomness};
 use crate::statement::Statement;
 use crate::step::descriptor::{Descriptor, Task};
 use crate::step::schedule::Schedule;
@@ -89,7 +90,9 @@ pub struct Times {
     pub merge: f64,
     /// Of `linear` and `merge`: weights, tables, data and outputs, that is all but chunks.
     pub vectors: f64,
-    /// Mask and opening.
+    /// Drawing the mask and committing to it.
+    pub mask: f64,
+    /// The opening.
     pub open: f64,
 }
 
@@ -143,7 +146,7 @@ pub type Sink<'a> = &'a mut (dyn Steps + 'a);
 /// A proof in the making.
 pub struct Prover<'a> {
     setting: Setting<'a>,
-    blinder: Blinder,
+    randomness: Box<dyn Randomness + 'a>,
     state: State,
     combination: Combination,
     data: Vec<G1Affine>,
@@ -164,17 +167,42 @@ impl std::fmt::Debug for Prover<'_> {
 }
 
 impl<'a> Prover<'a> {
-    /// Starts a proof. `secret` blinds its commitments and salts its challenges: 32 random bytes, new for every
-    /// proof, the same when a proof is resumed.
-    pub fn new(setting: Setting<'a>, secret: [u8; 32]) -> Self {
-        let bits = setting.program.index_bits();
+    /// Starts a proof: draws the mask, and commits to it before anything else is committed to. `secret` is new
+    /// for every proof, the same when a proof is resumed.
+    pub fn new(setting: Setting<'a>, secret: &ProofSecret) -> Self {
+        let randomness = Derived::new(secret, setting.statement);
+        Self::drawing(setting, Box::new(randomness))
+    }
+
+    /// The same with other randomness, which decides what the proof hides: for tests of what that is.
+    #[doc(hidden)]
+    pub fn drawing(setting: Setting<'a>, randomness: Box<dyn Randomness + 'a>) -> Self {
+        let mut times = Times::default();
+        let combination = timed(&mut times.mask, || {
+            let mask = randomness.mask(1 << setting.program.index_bits());
+            let blind = randomness.mask_blind();
+            let commitment = setting.key.commit(&mask, &blind);
+            Combination::new(mask, commitment, blind)
+        });
+        Self {
+            times,
+            ..Self::after(setting, randomness, combination)
+        }
+    }
+
+    /// A prover before its first group.
+    fn after(
+        setting: Setting<'a>,
+        randomness: Box<dyn Randomness + 'a>,
+        combination: Combination,
+    ) -> Self {
         let weights: Vec<G1Affine> = commitments(setting.weight_vectors);
         let constants = constants(setting.statement, setting.schedule, &weights);
         Self {
             setting,
-            blinder: Blinder::new(secret),
-            state: State::new(constants, &setting.schedule.shape),
-            combination: Combination::new(bits),
+            randomness,
+            state: State::new(constants, &setting.schedule.shape, &combination.mask),
+            combination,
             data: vec![],
             groups: vec![],
             multipliers: vec![],
@@ -281,10 +309,10 @@ impl<'a> Prover<'a> {
         let place = Place::new(program, self.state.samples, statement.samples);
         let mut times = self.times;
         let group = self.state.group;
-        let blind = |label: &[u8], i: usize| self.blinder.blind(label, group << 24 | i as u64);
         let trace: Vec<Committed> = timed(&mut times.commit, || {
-            let commit = |(i, values)| Committed::new(setting.key, values, blind(b"trace", i));
-            chunks.into_iter().enumerate().map(commit).collect()
+            let blind = |chunk| self.randomness.trace_blind(group, chunk);
+            let commit = |(i, values)| Committed::new(setting.key, values, blind(i));
+            (0..).zip(chunks).map(commit).collect()
         });
         let outputs: Vec<Committed> = outputs
             .into_iter()
@@ -303,7 +331,7 @@ impl<'a> Prover<'a> {
             ));
         }
         let commitments: Vec<G1Affine> = vectors.iter().map(|v| v.commitment).collect();
-        let salt = self.blinder.blind(b"salt", group);
+        let salt = self.randomness.salt(group);
         let opening = Opening {
             salt,
             seed: seed(program, &self.state, &place, &salt, &commitments),

@@ -10,7 +10,7 @@ use halo2curves::bn256::{Fr, G1, G1Affine};
 use halo2curves::group::Curve;
 
 use self::digests::others;
-use super::{Place, mask_challenge, opening_context, seed};
+use super::{Place, opening_context, seed};
 use crate::Scalar;
 use crate::claims::RunningClaim;
 use crate::program::{
@@ -22,6 +22,7 @@ use crate::step::descriptor::{ClaimSlot, Claims, Descriptor, Task};
 use crate::step::lower::lower;
 use crate::step::state::{Constants, State};
 use crate::step::transition::{Message, Outcome, apply, start};
+use crate::transcript::{Domain, hash, point_elements};
 use crate::view::{Axis, Factor, Target, View};
 
 const ONE: Scalar = Fr::ONE;
@@ -97,6 +98,8 @@ fn program() -> Program {
         publics: vec![],
         count_claim: Some(3),
         useful_rows: 0,
+        places: vec![],
+        work: 0,
     }
 }
 
@@ -138,7 +141,7 @@ fn state() -> State {
         data: Scalar::from(5),
         cursor: [Scalar::from(6), Scalar::from(7)],
         running: running(),
-        ..State::new(constants, &SHAPE)
+        ..State::new(constants, &SHAPE, &point(9))
     }
 }
 
@@ -324,7 +327,7 @@ fn a_step_depends_on_the_running_claim() {
 #[test]
 fn the_list_depends_on_commitment_multiplier_and_order() {
     let list = |terms: &[(u64, u64)]| {
-        let mut claim = RunningClaim::new(3);
+        let mut claim = RunningClaim::new(3, &point(9));
         for (p, mu) in terms {
             claim.absorb(&point(*p), &Scalar::from(*mu));
         }
@@ -342,20 +345,39 @@ fn the_list_depends_on_commitment_multiplier_and_order() {
 }
 
 #[test]
-fn the_mask_and_the_opening_depend_on_the_final_state() {
-    let of = |state: &State, mask, value| mask_challenge(state, &point(mask), &Scalar::from(value));
-    let mut all = vec![
-        of(&state(), 1, 2),
-        of(&state(), 2, 2),
-        of(&state(), 1, 3),
-        mask_challenge(&state(), &-point(1), &Scalar::from(2)),
-    ];
+fn the_first_claim_is_about_the_mask() {
+    let claim = |mask: u64| RunningClaim::new(3, &point(mask));
+    for mask in [1, 2] {
+        let own = claim(mask);
+        assert_eq!(
+            (own.point, own.value),
+            (vec![Scalar::ZERO; 3], Scalar::ZERO)
+        );
+        let [low, high] = point_elements(&point(mask));
+        let terms = [Scalar::ZERO, low, high, ONE];
+        assert_eq!(own.list, hash(Domain::List, &terms));
+    }
+    assert_ne!(claim(1).list, claim(2).list);
+}
+
+#[test]
+fn points_near_zero_hide_nothing() {
+    let mut claim = RunningClaim::new(6, &point(1));
+    for (coordinates, hides) in [(0, false), (1, false), (2, false), (3, true), (6, true)] {
+        for first in 0..=6 - coordinates {
+            claim.point.fill(Scalar::ZERO);
+            claim.point[first..first + coordinates].fill(ONE + ONE);
+            assert_eq!(claim.hides(), hides, "{coordinates} from {first}");
+        }
+    }
+}
+
+#[test]
+fn the_opening_depends_on_key_and_final_state() {
     let context = opening_context(&statement(), &state());
     for other in others(&state()) {
-        all.push(of(&other, 1, 2));
         assert_ne!(context, opening_context(&statement(), &other));
     }
-    distinct(all);
     let mut other = statement();
     other.key += ONE;
     assert_ne!(context, opening_context(&other, &state()));

@@ -2,12 +2,13 @@
 //!
 //! A proof is untrusted: shapes are checked before anything is indexed by them.
 
+use ff::Field;
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use halo2curves::group::Curve;
 use halo2curves::group::prime::PrimeCurveAffine;
 
-use super::{Place, constants, mask_challenge, opening_context, seed};
+use super::{Place, constants, opening_context, seed};
 use crate::commitment::combine;
 use crate::opening::{self, OpeningKey};
 use crate::program::{Program, VectorKind};
@@ -16,7 +17,6 @@ use crate::statement::{Statement, chain};
 use crate::step::schedule::Schedule;
 use crate::step::state::State;
 use crate::step::transition::{Message, Opening, apply};
-use crate::transcript::multiplier;
 use crate::{Error, Result, Scalar};
 
 /// What a valid proof says.
@@ -43,7 +43,8 @@ pub struct Public<'a> {
     pub tables: &'a [G1Affine],
 }
 
-pub(super) fn check(ok: bool, what: &'static str) -> Result<()> {
+/// Refuses unless something holds.
+pub(crate) fn check(ok: bool, what: &'static str) -> Result<()> {
     match ok {
         true => Ok(()),
         false => Err(Error::rejected(what)),
@@ -68,8 +69,8 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
         "a point off the curve",
     )?;
     let constants = constants(statement, schedule, &proof.weights);
-    let mut state = State::new(constants, &schedule.shape);
-    let mut terms = vec![];
+    let mut state = State::new(constants, &schedule.shape, &proof.mask);
+    let mut terms = vec![(proof.mask, Scalar::ONE)];
     for (i, group) in proof.groups.iter().enumerate() {
         verify_group(public, proof, group, &mut state, &mut terms).map_err(|e| match e {
             Error::Rejected { check, step, .. } => Error::rejected(check).at(i, step),
@@ -79,11 +80,7 @@ pub fn verify(key: &OpeningKey, public: &Public<'_>, proof: &Proof) -> Result<Ou
     if program.data.is_some() {
         check(state.samples == statement.samples, "the number of samples")?;
     }
-    check(
-        state.count <= state.samples,
-        "more correct samples than samples",
-    )?;
-    finish(key, statement, &proof.closing, state, terms)
+    finish(key, statement, &proof.closing, &state, &terms)
 }
 
 /// Whether statement, program and key belong together, and the numbers of vectors and groups are theirs.
@@ -125,32 +122,28 @@ pub(super) fn admissible(
     )
 }
 
-/// Adds the mask to the running claim and opens it.
+/// Opens the running claim about the combination of all terms, of which the mask is the first.
 pub(super) fn finish(
     key: &OpeningKey,
     statement: &Statement,
     closing: &Closing,
-    mut state: State,
-    mut terms: Vec<(G1Affine, Scalar)>,
+    state: &State,
+    terms: &[(G1Affine, Scalar)],
 ) -> Result<Outcome> {
-    // Nothing unsound, but a prover that forgot to mask publishes evaluations of its values.
-    check(
-        !bool::from(closing.mask.is_identity()),
-        "a mask that hides nothing",
-    )?;
-    let challenge = mask_challenge(&state, &closing.mask, &closing.mask_value);
-    let mu = multiplier(&challenge).ok_or(Error::rejected("a multiplier of zero"))?;
-    state.running.value += mu * closing.mask_value;
-    state.running.absorb(&closing.mask, &mu);
-    terms.push((closing.mask, mu));
-    let commitment = key.unblind(&combine(&terms).to_affine(), &closing.blind);
+    // Nothing unsound, but a prover that forgot to mask, or was unlucky, publishes evaluations of its values.
+    let masked = terms
+        .first()
+        .is_some_and(|(mask, _)| !bool::from(mask.is_identity()));
+    check(masked, "a mask that hides nothing")?;
+    check(state.running.hides(), "a point the mask does not reach")?;
+    let commitment = key.unblind(&combine(terms).to_affine(), &closing.blind);
     opening::verify(
         key,
         &closing.opening,
         &commitment,
         &state.running.point,
         &state.running.value,
-        &opening_context(statement, &state),
+        &opening_context(statement, state),
     )?;
     Ok(Outcome {
         samples: state.samples,
@@ -199,10 +192,6 @@ fn verify_group(
     ]
     .concat();
     check(
-        commitments.len() == program.vectors.len(),
-        "the number of commitments",
-    )?;
-    check(
         group.count <= place.live,
         "more correct samples than samples",
     )?;
@@ -228,5 +217,6 @@ fn verify_group(
         *state = outcome.state;
         terms.extend(own.iter().copied().zip(outcome.multipliers));
     }
-    check(state.is_idle(shape), "a group that does not end")
+    // The last descriptor of a schedule ends the group, which leaves the state idle.
+    Ok(())
 }

@@ -4,6 +4,7 @@ use pleat_model::network::Network;
 
 use super::pieces::{Cut, axis_bits, cut};
 use super::{Compiler, Home, Piece, ROW_BITS};
+use crate::budget::Budget;
 use crate::program::{COLUMN_BITS, DataLayout, Kind, Program, Region};
 use crate::{Error, Result};
 
@@ -33,7 +34,9 @@ pub fn data_layout(
         exact_channels: false,
         free_channels: true,
     };
-    let mut regions = cut(0, network.input.shape, how)?;
+    let mut budget = Budget::default();
+    budget.at(Some(&"the input".into()));
+    let mut regions = cut(0, network.input.shape, how, &mut budget)?;
     regions.sort_by_key(|r| std::cmp::Reverse(r.bits()));
     let mut records = vec![];
     let mut end = 0u64;
@@ -126,7 +129,7 @@ pub fn inference(
         }
     }
     c.activation_tables()?;
-    c.range_tables();
+    c.range_tables()?;
     c.finish(kind, count_claim)
 }
 

@@ -8,7 +8,8 @@ use pleat_model::network::{Activation, LayerOp, LinearMap, rounding_constant};
 use super::window::{rectangles, tap};
 use super::{Compiler, Factors, Home, Piece, Term, axis_bits, power, powers, sum_powers};
 use crate::Result;
-use crate::program::{Block, COLUMN_BITS, Fill, Lookup, Product};
+use crate::budget::Work;
+use crate::program::{COLUMN_BITS, Fill, Lookup, Product};
 use crate::view::{Axis, Extra, Factor, Taps, Target};
 
 /// Bits of a bias limb.
@@ -61,7 +62,7 @@ impl Compiler<'_> {
                 entries: None,
             };
             let bits = region.bits() + self.group_bits;
-            let block = self.block(bits, lookup, Fill::Requantised(region));
+            let block = self.block(bits, lookup, Fill::Requantised(region))?;
             let home = Home::Rows {
                 block,
                 column: 2,
@@ -82,34 +83,40 @@ impl Compiler<'_> {
                 multipliers,
             } => {
                 let id = self.next_identity();
-                self.accumulators(&pieces, id, (0, layer.shape.channels));
+                self.accumulators(&pieces, id, (0, layer.shape.channels))?;
                 self.average(l, id, window, multipliers)?;
-                self.constant(l, id, -half);
+                self.constant(l, id, -half)?;
             }
             LinearMap::Sum { multipliers } => {
                 let id = self.next_identity();
-                self.accumulators(&pieces, id, (0, layer.shape.channels));
+                self.accumulators(&pieces, id, (0, layer.shape.channels))?;
                 for (&input, &m) in layer.inputs.iter().zip(multipliers) {
                     let term = Term::identity(id, -i64::from(m));
-                    self.read_dense(input, layer.shape, &term);
+                    self.read_dense(input, layer.shape, &term)?;
                 }
-                self.constant(l, id, -half);
+                self.constant(l, id, -half)?;
             }
         }
         Ok(pieces)
     }
 
     /// `factor` times the sum of all weights of the layer's numbering.
-    pub(super) fn constant(&mut self, l: usize, identity: u32, factor: i64) {
-        if factor != 0 {
-            let extras = self.total(self.shape(l));
-            let term = Term::identity(identity, factor).with(extras);
-            self.publics.push(term.on(vec![], Target::Entries));
+    pub(super) fn constant(&mut self, l: usize, identity: u32, factor: i64) -> Result<()> {
+        if factor == 0 {
+            return Ok(());
         }
+        let extras = self.total(self.shape(l));
+        self.public(Term::identity(identity, factor).with(extras))
     }
 
     /// The accumulators `2^s q + rem` of a layer's channels `from..to`, numbered.
-    fn accumulators(&mut self, pieces: &[Piece], identity: u32, (from, to): (usize, usize)) {
+    fn accumulators(
+        &mut self,
+        pieces: &[Piece],
+        identity: u32,
+        (from, to): (usize, usize),
+    ) -> Result<()> {
+        self.budget.spend(Work::Look, pieces.len())?;
         for piece in pieces {
             let (Home::Rows { block, .. }, region) = (piece.home, &piece.region) else {
                 continue;
@@ -128,9 +135,9 @@ impl Compiler<'_> {
             }
             let axes = self.axes(region, &factors);
             let term = Term::identity(identity, 1).with([power(exponent)]);
-            let view = term.on(axes, Target::Columns([1 << shift, 1, 0, 0]));
-            self.trace[block].views.push(view);
+            self.view(block, term.on(axes, Target::Columns([1 << shift, 1, 0, 0])))?;
         }
+        Ok(())
     }
 
     /// The distinct channel runs of a tensor with slots: aligned ranges of the channel index.
@@ -178,8 +185,9 @@ impl Compiler<'_> {
                 ..whole
             }]);
         }
-        // Each of them looks at every piece.
-        self.spend(groups.saturating_mul(self.tensors[input].len()))?;
+        // Each of them looks at every piece, and keeps the runs.
+        let kept = groups.saturating_mul(self.tensors[input].len());
+        self.budget.spend(Work::Piece, kept)?;
         Ok((0..*groups)
             .map(|g| Part {
                 inputs: (g * of_input, (g + 1) * of_input),
@@ -215,8 +223,8 @@ impl Compiler<'_> {
             };
             (lo < hi).then_some((low, high))
         };
-        self.accumulators(pieces, identity, part.outputs);
-        self.biases(l, identity, part.outputs);
+        self.accumulators(pieces, identity, part.outputs)?;
+        self.biases(l, identity, part.outputs)?;
         let out = self.shape(l);
         let [row, sample, channel] = self.steps(out);
         for piece in self.tensors[input].clone() {
@@ -247,7 +255,7 @@ impl Compiler<'_> {
                 claim,
                 ..Term::identity(0, 1)
             };
-            self.read(&piece, &factors, term.with([high]));
+            self.read(&piece, &factors, term.with([high]))?;
         }
         let output_runs = match part.grouped {
             Some((_, of_output)) => (0, of_output),
@@ -277,33 +285,27 @@ impl Compiler<'_> {
                     ))
                 })?;
             for (first, count) in output_pieces(output_runs, room) {
-                self.spend(1)?;
                 let axes = vec![
                     Axis::new(tap_bits[0], point_range(0, window.kernel[1])),
                     Axis::new(tap_bits[1], point_range(tap_bits[0], window.kernel[0])),
                     Axis::new(run.2, channels),
                     Axis::new(axis_bits(count), powers(channel, count)),
                 ];
-                let bits = axes.iter().map(|a| a.bits).sum();
                 let term = Term {
                     claim: claim + 1,
                     ..Term::identity(0, 1)
                 };
                 let term = term.with([high, power(channel * first as u64 + digit)]);
                 let (lo, hi) = overlap((run.0, run.1), part.inputs);
-                self.weights.push(Block {
-                    offset: 0,
-                    bits,
-                    lookup: Lookup::NONE,
-                    views: vec![term.on(axes, Target::Entries)],
-                    fill: Fill::Kernel {
-                        layer: l,
-                        inputs: (run.0, run.1),
-                        outputs: (first, count),
-                        grouped: part.grouped.is_some(),
-                        bits: [tap_bits[0], tap_bits[1], run.2],
-                    },
-                });
+                let fill = Fill::Kernel {
+                    layer: l,
+                    inputs: (run.0, run.1),
+                    outputs: (first, count),
+                    grouped: part.grouped.is_some(),
+                    bits: [tap_bits[0], tap_bits[1], run.2],
+                };
+                let block = self.entries(fill, term.on(axes, Target::Entries))?;
+                self.weights.push(block);
                 debug_assert!(lo < hi);
             }
         }
@@ -323,13 +325,13 @@ impl Compiler<'_> {
 
     /// The biases of some output channels, to be subtracted from the accumulators: each is the sum of its
     /// limbs minus `2^(bits - 1)`, at every position.
-    fn biases(&mut self, l: usize, identity: u32, (from, to): (usize, usize)) {
+    fn biases(&mut self, l: usize, identity: u32, (from, to): (usize, usize)) -> Result<()> {
         let LayerOp::Linear {
             map: LinearMap::Conv { bias_bits, .. },
             ..
         } = self.network.layers[l].op
         else {
-            return;
+            return Ok(());
         };
         let shape = self.shape(l);
         let [row, sample, channel] = self.steps(shape);
@@ -344,23 +346,19 @@ impl Compiler<'_> {
                 let term = Term::identity(identity, -(1 << (limb * LIMB_BITS)))
                     .with(positions)
                     .with([power(channel * first as u64)]);
-                self.weights.push(Block {
-                    offset: 0,
-                    bits: axis_bits(count),
-                    lookup: Lookup::NONE,
-                    views: vec![term.on(axes, Target::Entries)],
-                    fill: Fill::Bias {
-                        layer: l,
-                        limb,
-                        outputs: (first, count),
-                    },
-                });
+                let fill = Fill::Bias {
+                    layer: l,
+                    limb,
+                    outputs: (first, count),
+                };
+                let block = self.entries(fill, term.on(axes, Target::Entries))?;
+                self.weights.push(block);
             }
         }
         let offset = Term::identity(identity, 1 << (bias_bits - 1))
             .with(positions)
             .with([sum_powers(channel, to - from), power(channel * from as u64)]);
-        self.publics.push(offset.on(vec![], Target::Entries));
+        self.public(offset)
     }
 
     /// Minus the window sums, each times its multiplier: one term per rectangle of equal multipliers.
@@ -375,7 +373,6 @@ impl Compiler<'_> {
         let [row, sample, channel] = self.steps(shape);
         let ones = Taps::Powers { step: 0 };
         let found = rectangles(multipliers, shape.height, shape.width);
-        self.spend(found.len().saturating_mul(self.tensors[input].len()))?;
         for (rows, columns, multiplier) in found {
             for piece in self.tensors[input].clone() {
                 let r = &piece.region;
@@ -387,7 +384,7 @@ impl Compiler<'_> {
                 };
                 let term = Term::identity(identity, -i64::from(multiplier))
                     .with([power(channel * r.c0 as u64)]);
-                self.read(&piece, &factors, term);
+                self.read(&piece, &factors, term)?;
             }
         }
         Ok(())
@@ -413,17 +410,15 @@ fn overlap((first, count): (usize, usize), (from, to): (usize, usize)) -> (u64, 
 }
 
 /// Output channels `from..to` in at most two powers of two, none above `2^room`: first, number.
-fn output_pieces((from, to): (usize, usize), room: u32) -> Vec<(usize, usize)> {
+fn output_pieces((from, to): (usize, usize), room: u32) -> impl Iterator<Item = (usize, usize)> {
     let count = to - from;
     let first = 1usize << count.max(1).ilog2();
-    let mut pieces = vec![];
-    for (start, length) in [(0, first.min(count)), (first, count - first.min(count))] {
-        let most = 1usize << room;
-        for i in 0..length.div_ceil(most) {
-            pieces.push((from + start + i * most, most.min(length - i * most)));
-        }
-    }
-    pieces
+    let most = 1usize << room;
+    let runs = [(0, first.min(count)), (first, count - first.min(count))];
+    runs.into_iter().flat_map(move |(start, length)| {
+        let piece = move |i| (from + start + i * most, most.min(length - i * most));
+        (0..length.div_ceil(most)).map(piece)
+    })
 }
 
 #[cfg(test)]
@@ -432,8 +427,9 @@ mod tests {
 
     #[test]
     fn output_pieces_are_powers_of_two_or_the_rest() {
-        assert_eq!(output_pieces((0, 144), 20), [(0, 128), (128, 16)]);
-        assert_eq!(output_pieces((3, 4), 0), [(3, 1)]);
-        assert_eq!(output_pieces((0, 8), 2), [(0, 4), (4, 4)]);
+        let pieces = |outputs, room| output_pieces(outputs, room).collect::<Vec<_>>();
+        assert_eq!(pieces((0, 144), 20), [(0, 128), (128, 16)]);
+        assert_eq!(pieces((3, 4), 0), [(3, 1)]);
+        assert_eq!(pieces((0, 8), 2), [(0, 4), (4, 4)]);
     }
 }

@@ -11,6 +11,7 @@ mod inference;
 pub(crate) mod linear;
 mod pack;
 mod pieces;
+mod rearrange;
 mod register;
 mod select;
 mod tables;
@@ -23,8 +24,9 @@ use pleat_model::network::{LayerOp, Network};
 
 pub use inference::{choose_group_bits, data_layout, inference};
 pub(crate) use linear::LIMB_BITS;
-pub use register::{register_data, register_model, same_weights};
+pub use register::{WeightLayout, register_data, register_model, same_weights};
 
+use crate::budget::{Budget, Work};
 use crate::program::{
     Block, DataLayout, FIRST_TABLE_TAG, Fill, Head, Kind, Lookup, Product, Program, Region,
     VectorKind, range_tag,
@@ -35,10 +37,6 @@ use pieces::{Cut, axis_bits, cut};
 
 /// Smallest and largest size class: rows of a chunk, as a power of two.
 pub const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=24;
-
-/// Pieces, blocks and terms of a program at most: far beyond every network, but an architecture is untrusted where
-/// it is verified, and a small one may ask for any number of them.
-const MAX_TERMS: usize = 1 << 18;
 
 /// Where a piece of a tensor is committed.
 #[derive(Clone, Copy, Debug)]
@@ -143,9 +141,9 @@ struct Compiler<'a> {
     activations: BTreeMap<Vec<u8>, (u64, usize)>,
     next_tag: u64,
     useful_rows: u64,
-    /// Pieces, blocks and terms so far, and values looked at by rearrangements.
-    spent: usize,
-    moved: usize,
+    budget: Budget,
+    /// First identity of each layer that has any, and what errors call it.
+    places: Vec<(u32, String)>,
 }
 
 impl<'a> Compiler<'a> {
@@ -169,20 +167,19 @@ impl<'a> Compiler<'a> {
             activations: BTreeMap::new(),
             next_tag: crate::program::FIRST_TABLE_TAG,
             useful_rows: 0,
-            spent: 0,
-            moved: 0,
+            budget: Budget::default(),
+            places: vec![],
         }
     }
 
-    /// Counts pieces, blocks or terms before they are made.
-    fn spend(&mut self, terms: usize) -> Result<()> {
-        self.spent = self.spent.saturating_add(terms);
-        match self.spent <= MAX_TERMS {
-            true => Ok(()),
-            false => Err(Error::Layout(format!(
-                "the network falls into more than {MAX_TERMS} pieces and terms; choose a larger size class"
-            ))),
+    /// What is laid out from here on, as errors call it.
+    fn at(&mut self, place: String) {
+        match self.places.last_mut() {
+            Some(last) if last.1 == place => {}
+            Some(last) if last.0 == self.identities => last.1.clone_from(&place),
+            _ => self.places.push((self.identities, place.clone())),
         }
+        self.budget.at(Some(&place));
     }
 
     fn samples(&self) -> u64 {
@@ -206,13 +203,12 @@ impl<'a> Compiler<'a> {
             exact_channels,
             free_channels: false,
         };
-        let regions = cut(layer, self.shape(layer), how)?;
-        self.spend(regions.len())?;
-        Ok(regions)
+        cut(layer, self.shape(layer), how, &mut self.budget)
     }
 
     /// A new trace block.
-    fn block(&mut self, bits: u32, lookup: Lookup, fill: Fill) -> usize {
+    fn block(&mut self, bits: u32, lookup: Lookup, fill: Fill) -> Result<usize> {
+        self.budget.spend(Work::Block, 1)?;
         self.ranges.insert(lookup.range);
         if lookup.entries.is_none() && lookup.tag < FIRST_TABLE_TAG {
             self.ranges.insert((lookup.tag - range_tag(0)) as u32);
@@ -224,7 +220,34 @@ impl<'a> Compiler<'a> {
             views: vec![],
             fill,
         });
-        self.trace.len() - 1
+        Ok(self.trace.len() - 1)
+    }
+
+    /// A term on a trace block.
+    fn view(&mut self, block: usize, view: View) -> Result<()> {
+        self.budget.spend(Work::Term, 1)?;
+        self.trace[block].views.push(view);
+        Ok(())
+    }
+
+    /// A term without a vector.
+    fn public(&mut self, term: Term) -> Result<()> {
+        self.budget.spend(Work::Term, 1)?;
+        self.publics.push(term.on(vec![], Target::Entries));
+        Ok(())
+    }
+
+    /// A block of a vector of entries, with its term.
+    fn entries(&mut self, fill: Fill, view: View) -> Result<Block> {
+        self.budget.spend(Work::Block, 1)?;
+        self.budget.spend(Work::Term, 1)?;
+        Ok(Block {
+            offset: 0,
+            bits: view.bits(),
+            lookup: Lookup::NONE,
+            views: vec![view],
+            fill,
+        })
     }
 
     /// Exponents of a tensor's numbering: row, sample, channel.
@@ -271,7 +294,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A term on the values of a piece.
-    fn read(&mut self, piece: &Piece, factors: &Factors, term: Term) {
+    fn read(&mut self, piece: &Piece, factors: &Factors, term: Term) -> Result<()> {
         let mut axes = self.axes(&piece.region, factors);
         match piece.home {
             Home::Rows {
@@ -284,12 +307,11 @@ impl<'a> Compiler<'a> {
                 }
                 let mut columns = [0; 4];
                 columns[column] = 1;
-                let view = term.on(axes, Target::Columns(columns));
-                self.trace[block].views.push(view);
+                self.view(block, term.on(axes, Target::Columns(columns)))
             }
             Home::Record { offset } => {
                 let live = axes.pop();
-                self.read_record(axes, piece.region.bits(), offset, live, term);
+                self.read_record(axes, piece.region.bits(), offset, live, term)
             }
         }
     }
@@ -302,9 +324,12 @@ impl<'a> Compiler<'a> {
         offset: u64,
         live: Option<Axis>,
         term: Term,
-    ) {
+    ) -> Result<()> {
+        self.budget.spend(Work::Term, 1)?;
         // A program without data layout has no piece in a record.
-        let Some(data) = &self.data else { return };
+        let Some(data) = &self.data else {
+            return Ok(());
+        };
         axes.push(Axis::new(
             data.record_bits - bits,
             Factor::Fixed {
@@ -317,23 +342,26 @@ impl<'a> Compiler<'a> {
             Factor::Prefix,
         ));
         self.data_views.push(term.on(axes, Target::Entries));
+        Ok(())
     }
 
     /// All values of a layer's tensor, numbered as in `shape`, times `factor`.
-    fn read_dense(&mut self, layer: usize, shape: Shape, term: &Term) {
+    fn read_dense(&mut self, layer: usize, shape: Shape, term: &Term) -> Result<()> {
         for piece in self.tensors[layer].clone() {
             let (factors, exponent) = self.dense(shape, &piece.region);
-            self.read(&piece, &factors, term.clone().with([power(exponent)]));
+            self.read(&piece, &factors, term.clone().with([power(exponent)]))?;
         }
+        Ok(())
     }
 
     fn layers(&mut self) -> Result<()> {
         for l in 0..self.network.layers.len() {
             let network = self.network;
             let layer = &network.layers[l];
+            self.at(format!("layer {l} ({})", layer.op.name()));
             window::check(l, &layer.op, self.row_bits)?;
             for &input in &layer.inputs {
-                self.spend(self.tensors[input].len())?;
+                self.budget.spend(Work::Look, self.tensors[input].len())?;
             }
             let pieces = match &layer.op {
                 LayerOp::Input => self.tensors.pop().unwrap_or_default(),
@@ -343,6 +371,7 @@ impl<'a> Compiler<'a> {
                     let mut first = 0;
                     let mut pieces = vec![];
                     for &i in &layer.inputs {
+                        self.budget.spend(Work::Piece, self.tensors[i].len())?;
                         pieces.extend(self.tensors[i].iter().map(|p| {
                             let mut p = *p;
                             p.region.c0 += first;
@@ -432,6 +461,8 @@ impl<'a> Compiler<'a> {
             publics: self.publics,
             count_claim,
             useful_rows: self.useful_rows << self.group_bits,
+            places: self.places,
+            work: self.budget.spent(),
         };
         if !program.is_consistent() {
             return Err(Error::Layout(

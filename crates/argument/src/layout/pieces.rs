@@ -2,7 +2,7 @@
 
 use pleat_model::graph::Shape;
 
-use super::MAX_TERMS;
+use crate::budget::{Budget, Work};
 use crate::program::Region;
 use crate::{Error, Result};
 
@@ -62,10 +62,14 @@ fn two(n: usize) -> Vec<(usize, usize)> {
 /// Cuts pieces longer than `2^bits`.
 ///
 /// # Errors
-/// More than any program may have.
-fn limit(pieces: Vec<(usize, usize)>, bits: u32) -> Result<Vec<(usize, usize)>> {
+/// More than a verifier looks at.
+fn limit(
+    pieces: Vec<(usize, usize)>,
+    bits: u32,
+    budget: &mut Budget,
+) -> Result<Vec<(usize, usize)>> {
     let most = 1usize << bits;
-    few(pieces.iter().map(|p| p.1.div_ceil(most)).sum())?;
+    budget.spend(Work::Piece, pieces.iter().map(|p| p.1.div_ceil(most)).sum())?;
     Ok(pieces
         .into_iter()
         .flat_map(|(first, length)| {
@@ -74,22 +78,18 @@ fn limit(pieces: Vec<(usize, usize)>, bits: u32) -> Result<Vec<(usize, usize)>> 
         .collect())
 }
 
-fn few(pieces: usize) -> Result<()> {
-    match pieces <= MAX_TERMS {
-        true => Ok(()),
-        false => Err(Error::Layout(format!(
-            "a tensor falls into more than {MAX_TERMS} pieces; choose a larger size class"
-        ))),
-    }
-}
-
 /// The regions of a layer's tensor, channels outermost: a grid of channel runs and row runs.
 ///
 /// Every region with its samples and taps fits a chunk.
 ///
 /// # Errors
-/// Rows too wide for a chunk.
-pub(crate) fn cut(layer: usize, shape: Shape, how: Cut) -> Result<Vec<Region>> {
+/// Rows too wide for a chunk; more regions than a verifier looks at.
+pub(crate) fn cut(
+    layer: usize,
+    shape: Shape,
+    how: Cut,
+    budget: &mut Budget,
+) -> Result<Vec<Region>> {
     let Shape {
         channels,
         height,
@@ -131,22 +131,23 @@ pub(crate) fn cut(layer: usize, shape: Shape, how: Cut) -> Result<Vec<Region>> {
         row_runs = binary(height);
     }
     // Channels give way first, then rows.
-    let row_runs = limit(row_runs, room)?;
+    let row_runs = limit(row_runs, room, budget)?;
     let rows = row_runs.iter().map(|r| axis_bits(r.1)).max().unwrap_or(0);
-    let mut channel_runs = limit(channel_runs, room - rows)?;
+    let mut channel_runs = limit(channel_runs, room - rows, budget)?;
     if how.free_channels {
         let room = room
             .checked_sub(how.group_bits)
             .ok_or_else(|| too_wide(0))?;
-        channel_runs = limit(channel_runs, room)?;
+        channel_runs = limit(channel_runs, room, budget)?;
     }
     let widest = channel_runs.iter().map(|r| axis_bits(r.1)).max();
     let widest = widest.unwrap_or(0);
     let room = room
         .checked_sub(how.group_bits + widest)
         .ok_or_else(|| too_wide(widest))?;
-    let row_runs = limit(row_runs, room)?;
-    few(channel_runs.len().saturating_mul(row_runs.len()))?;
+    let row_runs = limit(row_runs, room, budget)?;
+    let count = channel_runs.len().saturating_mul(row_runs.len());
+    budget.spend(Work::Piece, count)?;
     Ok(channel_runs
         .iter()
         .flat_map(|&(c0, channels)| {
@@ -188,7 +189,7 @@ mod tests {
                                     exact_channels,
                                     free_channels,
                                 };
-                                let Ok(regions) = cut(0, shape, how) else {
+                                let Ok(regions) = cut(0, shape, how, &mut Budget::default()) else {
                                     // Samples do not cut channels unless they may.
                                     let many = group_bits > 0 && !free_channels;
                                     assert!(row_bits == 6 || many, "{shape} fits a larger chunk");
@@ -223,7 +224,7 @@ mod tests {
             free_channels: false,
         };
         let rows = |c, h, w| -> usize {
-            cut(0, Shape::new(c, h, w), how)
+            cut(0, Shape::new(c, h, w), how, &mut Budget::default())
                 .unwrap()
                 .iter()
                 .map(|r| 1 << r.bits())
@@ -244,6 +245,6 @@ mod tests {
             exact_channels: false,
             free_channels: false,
         };
-        assert!(cut(3, Shape::new(1, 1, 5), how).is_err());
+        assert!(cut(3, Shape::new(1, 1, 5), how, &mut Budget::default()).is_err());
     }
 }

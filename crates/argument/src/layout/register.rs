@@ -6,6 +6,7 @@ use super::inference::check_class;
 use super::linear::limbs;
 use super::pieces::{Cut, cut};
 use super::{Compiler, Home, Piece, Term, data_layout, power, powers};
+use crate::budget::Work;
 use crate::program::{
     Block, COLUMN_BITS, FIRST_TABLE_TAG, Fill, Kind, Lookup, Program, VectorKind, range_tag,
 };
@@ -35,14 +36,14 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
     let mut blocks: Vec<Block> = vec![];
     for vector in weight_blocks(network, row_bits)? {
         for mut block in vector.blocks {
-            let (width, offset) = width(network, &block.fill)?;
+            let (layer, width, offset) = width(network, &block.fill)?;
+            c.at(format!("the weights of layer {layer}"));
             c.useful_rows += 1 << block.bits.saturating_sub(1);
             block.views.clear();
             let ids = [c.next_identity(), c.next_identity()];
             // Pieces that fit a chunk.
             let piece_bits = block.bits.min(row_bits + 1);
             for piece in 0..1u64 << (block.bits - piece_bits) {
-                c.spend(1)?;
                 let single = piece_bits == 0;
                 let row_count = piece_bits.saturating_sub(1);
                 let lookup = Lookup {
@@ -59,7 +60,7 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
                     offset,
                     single,
                 };
-                let rows = c.block(row_count, lookup, fill);
+                let rows = c.block(row_count, lookup, fill)?;
                 for (parity, id) in ids.into_iter().enumerate().take(2 - usize::from(single)) {
                     let number = Axis::new(row_count, powers(1, 1 << row_count));
                     let first = power(start / 2);
@@ -67,7 +68,7 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
                     columns[parity] = 1;
                     let copy = Term::identity(id, 1).with([first]);
                     let view = copy.on(vec![number], Target::Columns(columns));
-                    c.trace[rows].views.push(view);
+                    c.view(rows, view)?;
                     let mut axes = vec![number];
                     if !single {
                         let value = parity as u64;
@@ -78,10 +79,11 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
                         axes.push(Axis::new(bits, Factor::Fixed { value: piece }));
                     }
                     let own = Term::identity(id, -1).with([first]);
+                    c.budget.spend(Work::Term, 1)?;
                     block.views.push(own.on(axes, Target::Entries));
                     let sum = crate::view::Extra::Sum(number);
                     let constant = Term::identity(id, -offset).with([first, sum]);
-                    c.publics.push(constant.on(vec![], Target::Entries));
+                    c.public(constant)?;
                 }
             }
             blocks.push(block);
@@ -89,7 +91,7 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
     }
     debug_assert!(blocks.iter().all(|b| b.bits <= index_bits));
     c.weights = blocks;
-    c.range_tables();
+    c.range_tables()?;
     c.finish(Kind::RegisteredModel, None)
 }
 
@@ -97,20 +99,26 @@ pub fn register_model(network: &Network, row_bits: u32) -> Result<Program> {
 /// for the other. True for all programs of a network and size class; checked nevertheless wherever a
 /// registered model is used.
 pub fn same_weights(a: &Program, b: &Program) -> bool {
-    let blocks = |p: &Program| -> Vec<(usize, u32, u64, u32, Fill)> {
-        p.of_kind(VectorKind::Weights)
-            .flat_map(|v| {
-                v.blocks
-                    .iter()
-                    .map(|b| (v.slot, v.bits, b.offset, b.bits, b.fill.clone()))
-            })
-            .collect()
-    };
-    blocks(a) == blocks(b)
+    WeightLayout::of(a) == WeightLayout::of(b)
 }
 
-/// Bits of a weight block's entries and what is added to make them unsigned.
-fn width(network: &Network, fill: &Fill) -> Result<(u32, i64)> {
+/// Where a program has which weights: vector, its bits, offset, bits and content of each block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightLayout(Vec<(usize, u32, u64, u32, Fill)>);
+
+impl WeightLayout {
+    /// Of a program.
+    pub fn of(program: &Program) -> Self {
+        let blocks = program.of_kind(VectorKind::Weights).flat_map(|v| {
+            let own = v.blocks.iter();
+            own.map(|b| (v.slot, v.bits, b.offset, b.bits, b.fill.clone()))
+        });
+        Self(blocks.collect())
+    }
+}
+
+/// Layer of a weight block, bits of its entries and what is added to make them unsigned.
+fn width(network: &Network, fill: &Fill) -> Result<(usize, u32, i64)> {
     let of = |layer: usize| match &network.layers[layer].op {
         LayerOp::Linear {
             map:
@@ -126,12 +134,12 @@ fn width(network: &Network, fill: &Fill) -> Result<(u32, i64)> {
     match fill {
         Fill::Kernel { layer, .. } => {
             let (bits, _) = of(*layer)?;
-            Ok((bits, 1 << (bits - 1)))
+            Ok((*layer, bits, 1 << (bits - 1)))
         }
         Fill::Bias { layer, limb, .. } => {
             let (_, bits) = of(*layer)?;
             let width = limbs(bits).find(|l| l.0 == *limb).map_or(0, |l| l.1);
-            Ok((width, 0))
+            Ok((*layer, width, 0))
         }
         _ => Err(Error::Layout("a weight block without weights".into())),
     }
@@ -171,6 +179,7 @@ pub fn register_data(network: &Network, labelled: bool, row_bits: u32) -> Result
         range: 0,
         entries: None,
     };
+    c.at("the input".into());
     let input = c.next_identity();
     let how = Cut {
         row_bits,
@@ -179,9 +188,9 @@ pub fn register_data(network: &Network, labelled: bool, row_bits: u32) -> Result
         exact_channels: false,
         free_channels: true,
     };
-    for region in cut(0, shape, how)? {
+    for region in cut(0, shape, how, &mut c.budget)? {
         let bits = region.bits() + c.group_bits;
-        let block = c.block(bits, lookup, Fill::Input(region));
+        let block = c.block(bits, lookup, Fill::Input(region))?;
         let home = Home::Rows {
             block,
             column: 0,
@@ -189,12 +198,13 @@ pub fn register_data(network: &Network, labelled: bool, row_bits: u32) -> Result
         };
         let (factors, first) = c.dense(shape, &region);
         let term = Term::identity(input, 1).with([power(first)]);
-        c.read(&Piece { home, region }, &factors, term);
+        c.read(&Piece { home, region }, &factors, term)?;
     }
     c.useful_rows += shape.len() as u64;
-    c.read_dense(0, shape, &Term::identity(input, -1));
-    c.constant(0, input, i64::from(range.min));
+    c.read_dense(0, shape, &Term::identity(input, -1))?;
+    c.constant(0, input, i64::from(range.min))?;
     if let Some((offset, bits)) = label {
+        c.at("the labels".into());
         let (copy, one) = (c.next_identity(), c.next_identity());
         let classes = network.classes();
         let samples = c.samples();
@@ -209,23 +219,23 @@ pub fn register_data(network: &Network, labelled: bool, row_bits: u32) -> Result
             tag: range_tag(1),
             ..lookup
         };
-        let block = c.block(bits + c.group_bits, lookup, Fill::Label { bits });
+        let block = c.block(bits + c.group_bits, lookup, Fill::Label { bits })?;
         let live = Axis::new(c.group_bits, Factor::Live { step: 1 });
         let axis = |step| Axis::new(bits, powers(step, classes));
         let q = Target::Columns([1, 0, 0, 0]);
-        c.trace[block].views.extend([
-            Term::identity(copy, 1).on(vec![axis(samples), live], q),
-            Term::identity(one, 1).on(vec![axis(0), live], q),
-        ]);
+        for (identity, step) in [(copy, samples), (one, 0)] {
+            let view = Term::identity(identity, 1).on(vec![axis(step), live], q);
+            c.view(block, view)?;
+        }
         let own = Term::identity(copy, -1);
-        c.read_record(vec![axis(samples)], bits, offset, Some(live), own);
+        c.read_record(vec![axis(samples)], bits, offset, Some(live), own)?;
         let minus_one = Term::identity(one, -1).with([c.live(1)]);
-        c.publics.push(minus_one.on(vec![], Target::Entries));
+        c.public(minus_one)?;
         c.useful_rows += classes as u64;
     }
     if let Some(count) = entries {
-        c.entries(tag, count);
+        c.range_table(tag, count)?;
     }
-    c.range_tables();
+    c.range_tables()?;
     c.finish(Kind::RegisteredData, None)
 }

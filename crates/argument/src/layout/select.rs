@@ -6,7 +6,8 @@ use super::pieces::binary;
 use super::window::tap;
 use super::{Compiler, Factors, Home, Piece, Term, axis_bits, power, powers, sum_powers};
 use crate::Result;
-use crate::program::{Block, Fill, Lookup, TapAxis, range_tag};
+use crate::budget::Work;
+use crate::program::{Fill, Lookup, TapAxis, range_tag};
 use crate::view::{Axis, Extra, Factor, Taps, Target, View};
 
 const Q: Target = Target::Columns([1, 0, 0, 0]);
@@ -62,7 +63,7 @@ impl Compiler<'_> {
         plain: &[Axis],
         exponent: u64,
         base: u64,
-    ) {
+    ) -> Result<()> {
         let vanish = Extra::Vanish { exponent: m.step };
         let first = [power(exponent + base)];
         let position = [power(base)];
@@ -71,17 +72,20 @@ impl Compiler<'_> {
                 .with(extras.iter().copied())
                 .on(axes.to_vec(), target)
         };
-        self.trace[block].views.extend([
+        let views = [
             view(m.copy, 1, &first, numbered, Y),
             view(m.one_hot, 1, &position, plain, Q),
             view(m.remainder, 1, &[first[0], vanish], numbered, REM_AND_Y),
             view(m.remainder, -1, &first, numbered, Q),
             view(m.remainder, 1, &[power(base + m.step * m.count)], plain, Q),
-        ]);
+        ];
+        views
+            .into_iter()
+            .try_for_each(|view| self.view(block, view))
     }
 
     /// The constants of a maximum's identities; `positions` is the sum of all positions' weights.
-    fn maximum_constants(&mut self, m: &Maximum, positions: &[Extra]) {
+    fn maximum_constants(&mut self, m: &Maximum, positions: &[Extra]) -> Result<()> {
         let positions = || positions.iter().copied();
         let last = Extra::Vanish {
             exponent: m.step * m.count,
@@ -90,9 +94,8 @@ impl Compiler<'_> {
         let before = Term::identity(m.remainder, 1)
             .with(positions())
             .with([last]);
-        for term in [one_hot, before] {
-            self.publics.push(term.on(vec![], Target::Entries));
-        }
+        self.public(one_hot)?;
+        self.public(before)
     }
 
     /// Max pooling: one row per window element, the maximum in column e of the first taps.
@@ -114,7 +117,6 @@ impl Compiler<'_> {
             let positions = self.axes(&region, &dense);
             for rows in self.tap_pieces(window.kernel[0], &region) {
                 for columns in self.tap_pieces(window.kernel[1], &region) {
-                    self.spend(1)?;
                     let axes = |numbered: bool| -> Vec<Axis> {
                         let factor = |t: &TapAxis, axis: usize| match numbered {
                             true => powers(tap_steps[axis], t.count),
@@ -133,13 +135,12 @@ impl Compiler<'_> {
                         region,
                         taps: [rows, columns],
                     };
-                    let block = self.block(bits, lookup, fill);
+                    let block = self.block(bits, lookup, fill)?;
                     let exponent =
                         tap_steps[0] * rows.first as u64 + tap_steps[1] * columns.first as u64;
-                    self.elements(block, &m, &numbered, &plain, exponent, base);
+                    self.elements(block, &m, &numbered, &plain, exponent, base)?;
                     let selected = Term::identity(product, 1).with([power(base)]);
-                    let view = selected.on(plain.clone(), Target::SelectedValue);
-                    self.trace[block].views.push(view);
+                    self.view(block, selected.on(plain.clone(), Target::SelectedValue))?;
                     if rows.first == 0 && columns.first == 0 {
                         let home = Home::Rows {
                             block,
@@ -158,11 +159,11 @@ impl Compiler<'_> {
             let (factors, base) = self.dense(shape, &piece.region);
             let product = Term::identity(product, -1).with([power(base)]);
             let remainder = Term::identity(m.remainder, -1).with([power(base), last]);
-            self.read(&piece, &factors, product);
-            self.read(&piece, &factors, remainder);
+            self.read(&piece, &factors, product)?;
+            self.read(&piece, &factors, remainder)?;
         }
-        self.maximum_constants(&m, &self.total(shape));
-        self.gather(l, input, window, shape, m.copy, tap_steps);
+        self.maximum_constants(&m, &self.total(shape))?;
+        self.gather(l, input, window, shape, m.copy, tap_steps)?;
         self.useful_rows += (shape.len() * taps) as u64;
         Ok(pieces)
     }
@@ -194,7 +195,7 @@ impl Compiler<'_> {
         shape: Shape,
         identity: u32,
         tap_steps: [u64; 2],
-    ) {
+    ) -> Result<()> {
         let [row, sample, channel] = self.steps(shape);
         let along = |axis: usize, first: usize, length: usize| {
             let (outputs, step) = [(shape.height, row), (shape.width, 1)][axis];
@@ -212,7 +213,7 @@ impl Compiler<'_> {
                 sample,
             };
             let term = Term::identity(identity, -1).with([power(channel * r.c0 as u64)]);
-            self.read(&piece, &factors, term);
+            self.read(&piece, &factors, term)?;
         }
         let source = self.shape(input);
         let outside = |axis: usize, outputs: usize, length: usize| {
@@ -221,7 +222,7 @@ impl Compiler<'_> {
             window.pads[axis] > 0 || last >= length + window.pads[axis]
         };
         if !outside(0, shape.height, source.height) && !outside(1, shape.width, source.width) {
-            return;
+            return Ok(());
         }
         let smallest = i64::from(self.network.layers[l].range.min);
         let all = [
@@ -241,13 +242,13 @@ impl Compiler<'_> {
             .with(all)
             .with(self.total(shape));
         let inside = Term::identity(identity, smallest).with(inside);
-        for term in [all, inside] {
-            self.publics.push(term.on(vec![], Target::Entries));
-        }
+        self.public(all)?;
+        self.public(inside)
     }
 
     /// Top-1 over output 0 and the number of samples whose label it is; returns the claim's exponent.
     pub(super) fn top1(&mut self) -> Result<u32> {
+        self.at("top-1".into());
         let scores = self.network.outputs[0].layer;
         let shape = self.shape(scores);
         let classes = shape.len();
@@ -260,7 +261,6 @@ impl Compiler<'_> {
         let most = classes.min(1 << room);
         let live = |step| Factor::Live { step };
         for first in (0..classes).step_by(most) {
-            self.spend(1)?;
             let count = most.min(classes - first);
             let bits = axis_bits(count);
             let axes = |step, sample| {
@@ -276,9 +276,9 @@ impl Compiler<'_> {
                 classes: count,
                 bits,
             };
-            let block = self.block(bits + self.group_bits, lookup, fill);
+            let block = self.block(bits + self.group_bits, lookup, fill)?;
             let exponent = samples * first as u64;
-            self.elements(block, &m, &numbered, &plain, exponent, 0);
+            self.elements(block, &m, &numbered, &plain, exponent, 0)?;
             let last = Extra::Vanish {
                 exponent: samples * classes as u64,
             };
@@ -288,13 +288,11 @@ impl Compiler<'_> {
             };
             let selected = Term::identity(m.remainder, -1).with([last]);
             let labels = Term::identity(label, 1).with([power(exponent)]);
-            self.trace[block].views.extend([
-                selected.on(plain, Target::SelectedValue),
-                labels.on(numbered, E),
-                count_term.on(counted, Target::SelectedExtra),
-            ]);
+            self.view(block, selected.on(plain, Target::SelectedValue))?;
+            self.view(block, labels.on(numbered, E))?;
+            self.view(block, count_term.on(counted, Target::SelectedExtra))?;
         }
-        self.maximum_constants(&m, &[self.live(1)]);
+        self.maximum_constants(&m, &[self.live(1)])?;
         // Scores in the order of their values: class t of sample b has number N t + b.
         for piece in self.tensors[scores].clone() {
             let r = &piece.region;
@@ -308,12 +306,12 @@ impl Compiler<'_> {
             };
             let exponent = plane * r.c0 as u64 + row * r.h0 as u64;
             let term = Term::identity(m.copy, -1).with([power(exponent)]);
-            self.read(&piece, &factors, term);
+            self.read(&piece, &factors, term)?;
         }
         if let Some((offset, bits)) = self.data.as_ref().and_then(|d| d.label) {
             let axes = vec![Axis::new(bits, powers(samples, classes))];
             let live = Some(Axis::new(self.group_bits, live(1)));
-            self.read_record(axes, bits, offset, live, Term::identity(label, -1));
+            self.read_record(axes, bits, offset, live, Term::identity(label, -1))?;
         }
         self.useful_rows += classes as u64;
         Ok(claim)
@@ -321,25 +319,21 @@ impl Compiler<'_> {
 
     /// Every output equals the public vector's.
     pub(super) fn reveal(&mut self) -> Result<()> {
-        for output in &self.network.outputs {
+        for (i, output) in self.network.outputs.iter().enumerate() {
+            self.at(format!("output {i}"));
             let identity = self.next_identity();
             let shape = self.shape(output.layer);
-            self.spend(self.tensors[output.layer].len())?;
-            self.read_dense(output.layer, shape, &Term::identity(identity, 1));
+            self.read_dense(output.layer, shape, &Term::identity(identity, 1))?;
             for piece in self.tensors[output.layer].clone() {
                 let mut region = piece.region;
                 region.layer = output.layer;
                 let (factors, exponent) = self.dense(shape, &region);
                 let axes = self.axes(&region, &factors);
-                let bits = axes.iter().map(|a| a.bits).sum();
                 let term = Term::identity(identity, -1).with([power(exponent)]);
-                self.outputs.push(Block {
-                    offset: 0,
-                    bits,
-                    lookup: Lookup::NONE,
-                    views: vec![term.on(axes, Target::Entries)],
-                    fill: Fill::Output(region),
-                });
+                let view = term.on(axes, Target::Entries);
+                self.budget.spend(Work::Entry, 1 << view.bits())?;
+                let block = self.entries(Fill::Output(region), view)?;
+                self.outputs.push(block);
             }
         }
         Ok(())

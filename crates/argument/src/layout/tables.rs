@@ -1,14 +1,12 @@
 //! The rows that are looked up: activations and ranges.
 
 use super::{Compiler, Term, power, powers};
-use crate::program::{Block, Fill, Lookup, range_tag};
+use crate::budget::Work;
+use crate::program::{Fill, Lookup, range_tag};
 use crate::view::{Axis, Target};
 use crate::{Error, Result};
 
 use pleat_model::network::{Activation, LayerOp};
-
-/// Entries of all activation tables together at most.
-const MAX_TABLE_ENTRIES: u64 = 1 << 24;
 
 /// The first entries of pieces of `0..count`, aligned to their size: `(first, bits)`, none above `2^most`.
 pub(super) fn entry_pieces(count: u64, most: u32) -> Vec<(u64, u32)> {
@@ -56,7 +54,6 @@ impl Compiler<'_> {
     /// More entries than a verifier would commit to.
     pub(super) fn activation_tables(&mut self) -> Result<()> {
         let activations: Vec<(u64, usize)> = self.activations.values().copied().collect();
-        let mut entries = 0;
         for (tag, layer) in activations {
             let LayerOp::Linear {
                 quotient_bits,
@@ -71,17 +68,12 @@ impl Compiler<'_> {
                 _ => 1,
             };
             let smallest = -(1i64 << (quotient_bits - 1));
-            entries += (channels as u64) << quotient_bits;
-            if entries > MAX_TABLE_ENTRIES {
-                return Err(Error::Layout(format!(
-                    "layer {layer}: with its activation tables the network has more than {MAX_TABLE_ENTRIES} entries; \
-                     import it with fewer activation bits"
-                )));
-            }
+            self.at(format!("the activation of layer {layer}"));
+            self.budget
+                .spend(Work::Committed, channels.saturating_mul(1 << quotient_bits))?;
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {
-                    self.spend(1)?;
                     let entry = smallest + first as i64;
                     let lookup = Lookup {
                         tag: tag + channel as u64,
@@ -97,16 +89,10 @@ impl Compiler<'_> {
                     };
                     let axes = || vec![Axis::new(bits, powers(1, 1 << bits))];
                     let term = |factor| Term::identity(identity, factor).with([power(first)]);
-                    let block = self.block(bits, lookup, fill.clone());
-                    let view = term(1).on(axes(), Target::Columns([0, 0, 1, 0]));
-                    self.trace[block].views.push(view);
-                    self.tables.push(Block {
-                        offset: 0,
-                        bits,
-                        lookup: Lookup::NONE,
-                        views: vec![term(-1).on(axes(), Target::Entries)],
-                        fill,
-                    });
+                    let block = self.block(bits, lookup, fill.clone())?;
+                    self.view(block, term(1).on(axes(), Target::Columns([0, 0, 1, 0])))?;
+                    let block = self.entries(fill, term(-1).on(axes(), Target::Entries))?;
+                    self.tables.push(block);
                 }
             }
         }
@@ -114,14 +100,16 @@ impl Compiler<'_> {
     }
 
     /// Rows with the entries of every range in use.
-    pub(super) fn range_tables(&mut self) {
-        for range in self.ranges.clone() {
-            self.entries(range_tag(range), 1 << range);
-        }
+    pub(super) fn range_tables(&mut self) -> Result<()> {
+        self.at("the tables of ranges".into());
+        let ranges = self.ranges.clone();
+        ranges
+            .into_iter()
+            .try_for_each(|range| self.range_table(range_tag(range), 1 << range))
     }
 
     /// Rows with the entries `0..count` of a range.
-    pub(super) fn entries(&mut self, tag: u64, count: u64) {
+    pub(super) fn range_table(&mut self, tag: u64, count: u64) -> Result<()> {
         for (first, bits) in entry_pieces(count, self.row_bits) {
             let lookup = Lookup {
                 tag,
@@ -130,7 +118,8 @@ impl Compiler<'_> {
                 range: 0,
                 entries: Some(first as i64),
             };
-            self.block(bits, lookup, Fill::Range);
+            self.block(bits, lookup, Fill::Range)?;
         }
+        Ok(())
     }
 }

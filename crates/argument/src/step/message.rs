@@ -6,6 +6,7 @@ use halo2curves::bn256::G1Affine;
 use super::Shape;
 use super::descriptor::{Descriptor, Task};
 use super::transition::ROW_START;
+use crate::group::verify::check;
 use crate::lookup::{LayerProof, LookupProof};
 use crate::program::STEP_VECTORS;
 use crate::proof::StepProof;
@@ -45,13 +46,6 @@ pub struct Opening {
     pub seed: Scalar,
     /// Its correct samples.
     pub count: u64,
-}
-
-fn check(ok: bool, what: &'static str) -> Result<()> {
-    match ok {
-        true => Ok(()),
-        false => Err(Error::rejected(what)),
-    }
 }
 
 impl Message {

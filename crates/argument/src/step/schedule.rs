@@ -1,8 +1,10 @@
 //! The steps of a whole statement: those of a full group, and those of the last.
 
+use rayon::prelude::*;
+
 use super::Shape;
 use super::descriptor::{Descriptor, extend_program};
-use super::lower::lower;
+use super::lower::lowered;
 use crate::program::Program;
 use crate::statement::groups;
 use crate::{Result, Scalar};
@@ -18,12 +20,14 @@ pub struct GroupSteps {
     pub digests: Vec<Scalar>,
     /// The chain over them: the program's digest.
     pub digest: Scalar,
+    /// Units of work it took to lower the program, see [`crate::MAX_WORK`].
+    pub work: u64,
 }
 
 impl GroupSteps {
     fn new(program: &Program, shape: &Shape, live: u64) -> Result<Self> {
-        let descriptors = lower(program, shape, live)?;
-        let digests: Vec<Scalar> = descriptors.iter().map(|d| d.digest(shape)).collect();
+        let (descriptors, work) = lowered(program, shape, live)?;
+        let digests: Vec<Scalar> = descriptors.par_iter().map(|d| d.digest(shape)).collect();
         let digest = digests.iter().fold(Scalar::zero(), |chain, digest| {
             extend_program(&chain, digest)
         });
@@ -32,6 +36,7 @@ impl GroupSteps {
             descriptors,
             digests,
             digest,
+            work,
         })
     }
 }

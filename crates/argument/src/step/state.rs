@@ -1,6 +1,7 @@
 //! What is carried from step to step. Its digest is all that the folded circuit's input and output show.
 
 use ff::Field;
+use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
 
 use super::Shape;
@@ -165,8 +166,8 @@ impl Inner {
 }
 
 impl State {
-    /// Before the first group.
-    pub fn new(constants: Constants, shape: &Shape) -> Self {
+    /// Before the first group, of a proof whose list begins with the commitment to its mask.
+    pub fn new(constants: Constants, shape: &Shape, mask: &G1Affine) -> Self {
         Self {
             constants,
             group: 0,
@@ -176,7 +177,7 @@ impl State {
             outputs: Scalar::ZERO,
             data: Scalar::ZERO,
             cursor: [Scalar::ZERO; 2],
-            running: RunningClaim::new(shape.index_bits() as u32),
+            running: RunningClaim::new(shape.index_bits() as u32, mask),
             inner: Inner::idle(shape),
         }
     }

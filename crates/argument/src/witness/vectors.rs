@@ -10,17 +10,15 @@ use crate::{Error, Result};
 fn fill_all<'a>(
     vectors: impl Iterator<Item = &'a Vector>,
     mut fill: impl FnMut(&Block, &mut [i32]),
-) -> Vec<Vec<i32>> {
-    vectors
-        .map(|vector| {
-            let mut values = vec![0; 1 << vector.bits];
-            for block in &vector.blocks {
-                let start = block.offset as usize;
-                fill(block, &mut values[start..start + (1 << block.bits)]);
-            }
-            values
-        })
-        .collect()
+) -> impl Iterator<Item = Vec<i32>> {
+    vectors.map(move |vector| {
+        let mut values = vec![0; 1 << vector.bits];
+        for block in &vector.blocks {
+            let start = block.offset as usize;
+            fill(block, &mut values[start..start + (1 << block.bits)]);
+        }
+        values
+    })
 }
 
 /// The weights' vectors of a program.
@@ -34,7 +32,7 @@ pub fn weight_vectors(
 ) -> Result<Vec<Vec<i32>>> {
     network.validate_weights(weights)?;
     let vectors = program.of_kind(VectorKind::Weights);
-    Ok(fill_all(vectors, |block, values| match &block.fill {
+    let filled = fill_all(vectors, |block, values| match &block.fill {
         Fill::Kernel {
             layer,
             inputs,
@@ -78,13 +76,17 @@ pub fn weight_vectors(
             }
         }
         _ => {}
-    }))
+    });
+    Ok(filled.collect())
 }
 
-/// The activation tables' vectors of a program: public.
-pub fn table_vectors(program: &Program, network: &Network) -> Vec<Vec<i32>> {
+/// The activation tables' vectors of a program, one after the other: public.
+pub fn table_vectors<'a>(
+    program: &'a Program,
+    network: &'a Network,
+) -> impl Iterator<Item = Vec<i32>> + 'a {
     let vectors = program.of_kind(VectorKind::Tables);
-    fill_all(vectors, |block, values| {
+    fill_all(vectors, move |block, values| {
         if let Fill::Activation {
             layer,
             channel,
@@ -149,7 +151,7 @@ pub fn output_vectors<'a>(
     values: impl Fn(usize, usize) -> &'a [i32],
 ) -> Vec<Vec<i32>> {
     let vectors = program.of_kind(VectorKind::Outputs);
-    fill_all(vectors, |block, entries| {
+    let filled = fill_all(vectors, |block, entries| {
         if let Fill::Output(region) = &block.fill {
             let Region { layer, .. } = *region;
             for b in 0..samples {
@@ -159,7 +161,8 @@ pub fn output_vectors<'a>(
                 });
             }
         }
-    })
+    });
+    filled.collect()
 }
 
 /// The outputs of executed samples.

@@ -59,6 +59,8 @@ fn program(row_bits: u32, group_bits: u32, bits: u32, offset: u64, view: &View) 
         publics: vec![public],
         count_claim: None,
         useful_rows: 0,
+        places: vec![],
+        work: 0,
     }
 }
 

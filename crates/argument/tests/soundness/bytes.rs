@@ -102,3 +102,53 @@ proptest! {
         }
     }
 }
+
+fn invalid(bytes: &[u8], what: &str) {
+    let error = Proof::from_bytes(bytes).unwrap_err().to_string();
+    assert_eq!(error, format!("these bytes are no proof: {what}"));
+}
+
+#[test]
+fn more_bytes_than_are_read() {
+    invalid(&vec![0; (1 << 30) + 1], "they are too many");
+}
+
+#[test]
+fn another_beginning() {
+    let mut bytes = REGISTERED_MODEL.proof.to_bytes().unwrap();
+    bytes[7] ^= 1;
+    invalid(&bytes, "they begin differently");
+}
+
+#[test]
+fn another_version() {
+    let mut bytes = REGISTERED_MODEL.proof.to_bytes().unwrap();
+    bytes[8] ^= 1;
+    invalid(&bytes, "they are of another version");
+}
+
+#[test]
+fn something_behind_the_proof() {
+    let mut bytes = REGISTERED_MODEL.proof.to_bytes().unwrap();
+    bytes.push(0);
+    invalid(&bytes, "something follows it");
+}
+
+/// The number of weight vectors in two bytes, where one is enough.
+#[test]
+fn an_unusual_encoding() {
+    let bytes = REGISTERED_MODEL.proof.to_bytes().unwrap();
+    assert!(bytes[12] < 0x80);
+    let mut longer = bytes[..12].to_vec();
+    longer.extend([bytes[12] | 0x80, 0]);
+    longer.extend(&bytes[13..]);
+    invalid(&longer, "they encode it in an unusual way");
+}
+
+#[test]
+fn a_point_off_the_curve_is_not_written() {
+    let mut proof = REGISTERED_MODEL.proof.clone();
+    proof.mask.y += halo2curves::bn256::Fq::from(1);
+    let error = proof.to_bytes().unwrap_err().to_string();
+    assert_eq!(error, "a proof with a point off the curve");
+}

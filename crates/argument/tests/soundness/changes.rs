@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pleat_argument::data::{Samples, fold_data, register_data};
+use pleat_argument::data::{DataSecrecy, Samples, fold_data, register_data};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::layout::data_layout;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
-use pleat_argument::statement::{Visibility, context_hash};
+use pleat_argument::randomness::ProofSecret;
+use pleat_argument::statement::context_hash;
 use pleat_argument::{Error, Result};
 use pleat_model::data::Sample;
 
@@ -70,7 +71,7 @@ fn data_that_changed_since_they_were_committed_to_are_not_proved() {
     let scheme = Scheme::HyperKzg;
     let context = context_hash(b"changes");
     let evaluation = |data: &Unsteady| {
-        let public = Visibility::Public;
+        let public = DataSecrecy::Public;
         Evaluation::new(&MODEL, Kind::Accuracy, data, public, Some(GROUP_BITS)).unwrap()
     };
     let changes: [fn(&mut Sample); 2] = [other_value, other_label];
@@ -81,12 +82,14 @@ fn data_that_changed_since_they_were_committed_to_are_not_proved() {
             Ok(())
         };
         let data = unsteady(change);
-        let proved = evaluation(&data).prove(&data, context, [1; 32], scheme);
+        let proved = evaluation(&data).prove(&data, context, &ProofSecret::native([1; 32]), scheme);
         let data = unsteady(change);
         let own = evaluation(&data);
-        let prepared = own.prepare(&data, context, [1; 32]).unwrap();
+        let prepared = own
+            .prepare(&data, context, &ProofSecret::native([1; 32]))
+            .unwrap();
         let folded = own.fold(prepared, &data, scheme, &mut count, None);
-        let (own, secret) = ([2; 32], [3; 32]);
+        let (own, secret) = (&ProofSecret::native([2; 32]), [3; 32]);
         let data = unsteady(change);
         let registered = register_data(&KEY, network, ROW_BITS, &data, secret, own, scheme);
         let data = unsteady(change);
@@ -109,6 +112,6 @@ fn data_that_changed_since_they_were_committed_to_are_not_proved() {
     }
     // Left alone, they are proved.
     let data = unsteady(|_| ());
-    let proved = evaluation(&data).prove(&data, context, [1; 32], scheme);
+    let proved = evaluation(&data).prove(&data, context, &ProofSecret::native([1; 32]), scheme);
     assert_eq!(proved.unwrap().statement.samples, all.len() as u64);
 }

@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use pleat_argument::data::register_data;
+use pleat_argument::data::{DataSecrecy, register_data};
 use pleat_argument::evaluation::{Evaluation, Proved};
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Proof;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_argument::{Error, Scalar};
@@ -67,9 +68,14 @@ pub(crate) fn make(kind: Kind, scheme: Scheme) -> Case {
     let mut registry = Registry::default();
     let mut proved = None;
     let proof = match kind {
-        Kind::RegisteredModel => MODEL.register(rand::random(), scheme).unwrap().0,
+        Kind::RegisteredModel => {
+            MODEL
+                .register(&ProofSecret::native(rand::random()), scheme)
+                .unwrap()
+                .0
+        }
         Kind::RegisteredData => {
-            let own = rand::random();
+            let own = &ProofSecret::native(rand::random());
             let (id, proof) =
                 register_data(&KEY, network, ROW_BITS, inputs, SECRET, own, scheme).unwrap();
             claim.data = id;
@@ -77,15 +83,17 @@ pub(crate) fn make(kind: Kind, scheme: Scheme) -> Case {
         }
         _ => {
             claim.visibility = Visibility::Public;
-            let (registration, _) = MODEL.register([8; 32], scheme).unwrap();
+            let (registration, _) = MODEL
+                .register(&ProofSecret::native([8; 32]), scheme)
+                .unwrap();
             registry
                 .register_model(&KEY, network, ROW_BITS, MODEL.id, &registration)
                 .unwrap();
-            let public = Visibility::Public;
+            let public = DataSecrecy::Public;
             let evaluation =
                 Evaluation::new(&MODEL, kind, inputs, public, Some(GROUP_BITS)).unwrap();
             let made = evaluation
-                .prove(inputs, claim.context, SECRET, scheme)
+                .prove(inputs, claim.context, &ProofSecret::native(SECRET), scheme)
                 .unwrap();
             claim.data = registry
                 .admit_data(&KEY, network, ROW_BITS, inputs)

@@ -13,6 +13,7 @@ use pleat_argument::layout::{data_layout, inference, register_data, register_mod
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, Program};
 use pleat_argument::proof::{Folded, Proof};
+use pleat_argument::randomness::{ProofSecret, Randomness};
 use pleat_argument::statement::{Statement, Visibility, chain, context_hash, data_id, model_id};
 use pleat_argument::step::schedule::Schedule;
 use pleat_argument::witness::{
@@ -38,16 +39,23 @@ pub(crate) const KINDS: [Kind; 4] = [
     Kind::RegisteredData,
 ];
 const POWER: u32 = 12;
+/// Fewer points than any vector of data has entries.
+const SHORT_POWER: u32 = 8;
 
-fn new_key() -> Key {
+/// The key of a new ceremony, and the beginning of it.
+fn new_keys() -> [Key; 2] {
     let dir = tempfile::tempdir().unwrap();
     srs::create_local(dir.path(), POWER, false).unwrap();
-    Key::load(dir.path(), POWER).unwrap()
+    [POWER, SHORT_POWER].map(|power| Key::load(dir.path(), power).unwrap())
 }
 
-pub(crate) static KEY: LazyLock<Key> = LazyLock::new(new_key);
+static KEYS: LazyLock<[Key; 2]> = LazyLock::new(new_keys);
+static OTHER_KEYS: LazyLock<[Key; 2]> = LazyLock::new(new_keys);
+pub(crate) static KEY: LazyLock<&Key> = LazyLock::new(|| &KEYS[0]);
+/// Fewer points of the same ceremony.
+pub(crate) static SHORT_KEY: LazyLock<&Key> = LazyLock::new(|| &KEYS[1]);
 /// The key of another ceremony.
-pub(crate) static OTHER_KEY: LazyLock<Key> = LazyLock::new(new_key);
+pub(crate) static OTHER_KEY: LazyLock<&Key> = LazyLock::new(|| &OTHER_KEYS[0]);
 pub(crate) static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(network(), 1));
 
 pub(crate) fn rejected<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
@@ -201,9 +209,27 @@ impl Forger {
 
     /// Proved by a prover that goes on whatever is false: what is wrong is the verifier's to find.
     pub(crate) fn prove(&self) -> Proof {
-        let (statement, schedule) = (self.statement(), self.schedule());
-        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        self.prove_as(|_| ())
+    }
+
+    /// The same for a statement of its own, whatever it contradicts.
+    pub(crate) fn prove_as(&self, edit: impl Fn(&mut Statement)) -> Proof {
+        let (mut statement, schedule) = (self.statement(), self.schedule());
+        edit(&mut statement);
+        let mut prover = Prover::new(
+            self.setting(&statement, &schedule),
+            &ProofSecret::native(rand::random()),
+        );
         prover = prover.dishonest();
+        self.groups(&mut prover).unwrap();
+        prover.finish(Scheme::HyperKzg).unwrap().0
+    }
+
+    /// The same with a mask of its own.
+    pub(crate) fn prove_with(&self, randomness: impl Randomness) -> Proof {
+        let (statement, schedule) = (self.statement(), self.schedule());
+        let prover = Prover::drawing(self.setting(&statement, &schedule), Box::new(randomness));
+        let mut prover = prover.dishonest();
         self.groups(&mut prover).unwrap();
         prover.finish(Scheme::HyperKzg).unwrap().0
     }
@@ -211,20 +237,32 @@ impl Forger {
     /// The same by a prover that checks what it says, as all but these tests have it.
     pub(crate) fn prove_honestly(&self) -> Result<Proof, Error> {
         let (statement, schedule) = (self.statement(), self.schedule());
-        let mut prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let mut prover = Prover::new(
+            self.setting(&statement, &schedule),
+            &ProofSecret::native(rand::random()),
+        );
         self.groups(&mut prover)?;
         Ok(prover.finish(Scheme::HyperKzg)?.0)
     }
 
     /// The proof with its steps handed out instead of kept.
     pub(crate) fn fold(&self) -> (Folded, Vec<StepRecord>) {
-        let (statement, schedule) = (self.statement(), self.schedule());
+        self.fold_as(|_| ())
+    }
+
+    /// The same for a statement of its own.
+    pub(crate) fn fold_as(&self, edit: impl Fn(&mut Statement)) -> (Folded, Vec<StepRecord>) {
+        let (mut statement, schedule) = (self.statement(), self.schedule());
+        edit(&mut statement);
         let mut records = vec![];
         let mut sink = |record: StepRecord| {
             records.push(record);
             Ok(())
         };
-        let prover = Prover::new(self.setting(&statement, &schedule), rand::random());
+        let prover = Prover::new(
+            self.setting(&statement, &schedule),
+            &ProofSecret::native(rand::random()),
+        );
         let mut prover = prover.dishonest().into(&mut sink);
         self.groups(&mut prover).unwrap();
         let folded = prover.finish_folded(Scheme::HyperKzg).unwrap().0;
@@ -262,12 +300,21 @@ impl Forger {
 
     /// What the verifier says, except for the ids; activation tables are the verifier's own.
     pub(crate) fn verify(&self, proof: &Proof) -> Result<Outcome, Error> {
-        self.with_public(|key, public| verify(key, public, proof))
+        self.verify_as(|_| (), proof)
     }
 
-    /// The same of a folded proof.
+    /// The same against a statement of its own.
+    pub(crate) fn verify_as(
+        &self,
+        edit: impl Fn(&mut Statement),
+        proof: &Proof,
+    ) -> Result<Outcome, Error> {
+        self.with_public(edit, |key, public| verify(key, public, proof))
+    }
+
+    /// What the verifier says of a folded proof.
     pub(crate) fn verify_folded(&self, folded: &Folded) -> Result<Expected, Error> {
-        self.with_public(|key, public| folded::verify(key, public, folded))
+        self.verify_folded_as(|_| (), folded)
     }
 
     /// The same against a statement of its own.
@@ -276,29 +323,23 @@ impl Forger {
         edit: impl Fn(&mut Statement),
         folded: &Folded,
     ) -> Result<Expected, Error> {
-        self.with_public(|key, public| {
-            let mut statement = public.statement.clone();
-            edit(&mut statement);
-            let public = Public {
-                statement: &statement,
-                ..*public
-            };
-            folded::verify(key, &public, folded)
-        })
+        self.with_public(edit, |key, public| folded::verify(key, public, folded))
     }
 
     fn with_public<T>(
         &self,
+        edit: impl Fn(&mut Statement),
         check: impl FnOnce(&OpeningKey, &Public<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let tables: Vec<G1Affine> = commit_tables(&KEY, &self.program, &self.network)
             .iter()
             .map(|t| t.commitment)
             .collect();
-        let statement = Statement {
+        let mut statement = Statement {
             tables: chain(&tables),
             ..self.statement()
         };
+        edit(&mut statement);
         let public = Public {
             program: &self.program,
             schedule: &self.schedule(),

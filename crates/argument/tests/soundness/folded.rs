@@ -2,15 +2,16 @@
 //! and whatever is changed leads elsewhere.
 
 use ff::Field;
-use pleat_argument::data::fold_data;
+use pleat_argument::data::{DataSecrecy, fold_data};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::folded::Expected;
 use pleat_argument::group::prove::StepRecord;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Registry, outputs_chain};
-use pleat_argument::statement::{Statement, Visibility};
+use pleat_argument::statement::Statement;
 use pleat_argument::step::Shape;
 use pleat_argument::step::state::State;
 use pleat_argument::step::transition::apply;
@@ -65,8 +66,6 @@ fn the_steps_lead_from_first_to_last() {
 /// Every field, indices erased.
 const MANIFEST: &[(&str, Leaf)] = &[
     ("closing.blind", Leaf::Scalar),
-    ("closing.mask", Leaf::Point),
-    ("closing.mask_value", Leaf::Scalar),
     ("closing.opening.HyperKzg.com[].comm", Leaf::Point),
     ("closing.opening.HyperKzg.v[][]", Leaf::Scalar),
     ("closing.opening.HyperKzg.w[].comm", Leaf::Point),
@@ -74,6 +73,7 @@ const MANIFEST: &[(&str, Leaf)] = &[
     ("data[]", Leaf::Point),
     ("groups[].outputs[]", Leaf::Point),
     ("groups[].trace[]", Leaf::Point),
+    ("mask", Leaf::Point),
     ("multipliers[]", Leaf::Scalar),
     ("point[]", Leaf::Scalar),
     ("value", Leaf::Scalar),
@@ -197,7 +197,7 @@ fn every_check_of_a_folded_proof() {
         ("the running point", &|f| f.point.truncate(1)),
         ("more correct samples than samples", &|f| f.count = 4),
         ("a point off the curve", &|f| f.groups[1].trace[0].y += off),
-        ("a point off the curve", &|f| f.closing.mask.y += off),
+        ("a point off the curve", &|f| f.mask.y += off),
         ("opening of the commitment", &|f| {
             f.closing.blind += Scalar::ONE
         }),
@@ -209,8 +209,19 @@ fn every_check_of_a_folded_proof() {
         fails_at(forger.verify_folded(&other), what);
     }
     let mut unmasked = folded;
-    unmasked.closing.mask = Default::default();
+    unmasked.mask = Default::default();
     fails_at(forger.verify_folded(&unmasked), "a mask that hides nothing");
+}
+
+/// Nothing is unsound at such a point, but what is published there tells of the values.
+#[test]
+fn a_point_the_mask_does_not_reach() {
+    let forger = Forger::new(Kind::Accuracy);
+    let (mut folded, _) = forger.fold();
+    forger.verify_folded(&folded).unwrap();
+    folded.point[2..].fill(Scalar::ZERO);
+    let check = "a point the mask does not reach";
+    fails_at(forger.verify_folded(&folded), check);
 }
 
 /// What is false has no steps that lead to the verifier's last state.
@@ -257,7 +268,7 @@ fn folded_claims_through_the_registry() {
         Ok(())
     };
     let registration = MODEL
-        .fold_registration([4; 32], Scheme::HyperKzg, &mut keep)
+        .fold_registration(&ProofSecret::native([4; 32]), Scheme::HyperKzg, &mut keep)
         .unwrap()
         .proof;
     let mut registry = Registry::default();
@@ -287,7 +298,14 @@ fn folded_claims_through_the_registry() {
     };
     let (secret, scheme) = ([7; 32], Scheme::HyperKzg);
     let (id, proof) = fold_data(
-        &KEY, network, ROW_BITS, inputs, secret, [8; 32], scheme, &mut keep,
+        &KEY,
+        network,
+        ROW_BITS,
+        inputs,
+        secret,
+        &ProofSecret::native([8; 32]),
+        scheme,
+        &mut keep,
     )
     .unwrap();
     let own = |e: &Expected| attest(&records, e);
@@ -298,7 +316,7 @@ fn folded_claims_through_the_registry() {
     rejected(register(&mut registry, 2, &own), "another number");
     register(&mut registry, 3, &own).unwrap();
 
-    let public = Visibility::Public;
+    let public = DataSecrecy::Public;
     let evaluation =
         Evaluation::new(&MODEL, Kind::Outputs, inputs, public, Some(GROUP_BITS)).unwrap();
     let mut records = vec![];
@@ -307,7 +325,9 @@ fn folded_claims_through_the_registry() {
         Ok(())
     };
     let claim = OUTPUTS.claim.clone();
-    let prepared = evaluation.prepare(inputs, claim.context, [5; 32]).unwrap();
+    let prepared = evaluation
+        .prepare(inputs, claim.context, &ProofSecret::native([5; 32]))
+        .unwrap();
     let made = evaluation
         .fold(prepared, inputs, Scheme::Mercury, &mut keep, None)
         .unwrap();
@@ -326,7 +346,9 @@ fn folded_claims_through_the_registry() {
     assert!(verify(&registry, &|e| attest(&other, e)).is_err());
     // What a sink says ends the proof.
     let mut full = |_| Err(Error::Invalid("full".into()));
-    let prepared = evaluation.prepare(inputs, claim.context, [6; 32]).unwrap();
+    let prepared = evaluation
+        .prepare(inputs, claim.context, &ProofSecret::native([6; 32]))
+        .unwrap();
     let stopped = evaluation.fold(prepared, inputs, Scheme::Mercury, &mut full, None);
     assert!(matches!(stopped, Err(Error::Invalid(_))));
 }

@@ -2,19 +2,22 @@
 //!
 //! A small network with every kind of layer is proved honestly; then proofs ([`tamper`]), committed cells
 //! ([`columns`]), public values ([`publics`]), the protocol's parts ([`attacks`]), its steps ([`steps`]), proofs
-//! whose steps are folded ([`folded`]) and bytes ([`bytes`]) are changed. All checks are the verifier's: the prover
+//! whose steps are folded ([`folded`]) and bytes ([`bytes`]) are changed; [`checks`], [`registered`] and [`admitted`] name each check. All checks are the verifier's: the prover
 //! here goes on in spite of its own. Only of data that change under way ([`changes`]) no proof is made at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admitted;
 mod attacks;
 mod bytes;
 mod changes;
+mod checks;
 mod claims;
 mod columns;
 mod fixture;
 mod folded;
 mod networks;
 mod publics;
+mod registered;
 mod resume;
 mod steps;
 mod stored;

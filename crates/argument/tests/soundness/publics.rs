@@ -1,17 +1,19 @@
 //! What a verifier states is changed: the proof of another statement is no proof of this one.
 
 use ff::Field;
-use halo2curves::bn256::G1Affine;
+use halo2curves::bn256::{G1, G1Affine};
 use pleat_argument::Scalar;
-use pleat_argument::data::register_data;
+use pleat_argument::data::{DataSecrecy, register_data};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::verify::{Public, verify};
-use pleat_argument::layout::{inference, register_model};
+use pleat_argument::layout::{data_layout, inference, register_model};
 use pleat_argument::model::Model;
 use pleat_argument::opening::{OpeningKey, Scheme};
 use pleat_argument::program::{Kind, VectorKind};
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Statement, Visibility, context_hash};
+use pleat_argument::witness::data_vector;
 use pleat_model::data::Sample;
 
 use crate::claims::{ACCURACY, INPUTS, MODEL, OUTPUTS};
@@ -89,7 +91,9 @@ fn another_claim() {
 fn another_model_or_other_data_though_registered() {
     let other = bundle(network(), 2);
     let model = Model::new(&KEY, &other, ROW_BITS, None).unwrap();
-    let (registration, _) = model.register([1; 32], Scheme::HyperKzg).unwrap();
+    let (registration, _) = model
+        .register(&ProofSecret::native([1; 32]), Scheme::HyperKzg)
+        .unwrap();
     let data = samples(&BUNDLE, 5)[2..].to_vec();
     for case in [&*ACCURACY, &*OUTPUTS] {
         let mut registry = case.registry.clone();
@@ -122,7 +126,9 @@ fn ids_that_nobody_registered() {
     (registry.admit_data(&KEY, network, ROW_BITS, inputs)).unwrap();
     check(&registry);
     let mut registry = Registry::default();
-    let (registration, _) = MODEL.register([1; 32], Scheme::HyperKzg).unwrap();
+    let (registration, _) = MODEL
+        .register(&ProofSecret::native([1; 32]), Scheme::HyperKzg)
+        .unwrap();
     let wrong = MODEL.id + Scalar::ONE;
     rejected(
         registry.register_model(&KEY, network, ROW_BITS, wrong, &registration),
@@ -139,17 +145,42 @@ fn ids_that_nobody_registered() {
     rejected(result, "a claim");
 }
 
+/// One data secret under two keys: if their blinds were one, the difference of the commitments would confirm a guess.
+#[test]
+fn one_data_secret_blinds_differently_under_each_key() {
+    let (network, inputs) = (&BUNDLE.network, INPUTS.as_slice());
+    let (layout, records) = data_layout(network, true, ROW_BITS).unwrap();
+    let samples = inputs.iter().map(|s| (s.values.as_slice(), s.label));
+    let values = data_vector(&layout, &records, network, samples).unwrap();
+    let commitments = [&*KEY, &*OTHER_KEY].map(|key| {
+        let own = ProofSecret::native([3; 32]);
+        let scheme = Scheme::HyperKzg;
+        let made = register_data(key, network, ROW_BITS, inputs, [1; 32], &own, scheme);
+        let [blinded] = made.unwrap().1.data[..] else {
+            panic!("one data vector")
+        };
+        (
+            G1::from(blinded),
+            G1::from(key.commit_integers(&values, &Scalar::ZERO)),
+        )
+    });
+    let [(a, bare_a), (b, bare_b)] = commitments;
+    assert_ne!(a - b, bare_a - bare_b);
+}
+
 #[test]
 fn private_data_need_their_own_registration() {
     let (network, inputs) = (&BUNDLE.network, INPUTS.as_slice());
     let private = Visibility::Private;
-    let evaluation =
-        Evaluation::new(&MODEL, Kind::Accuracy, inputs, private, Some(GROUP_BITS)).unwrap();
     let context = context_hash(b"private");
     let mut made = vec![];
     for secret in [[1; 32], [2; 32]] {
+        let secrecy = DataSecrecy::Private(secret);
+        let evaluation =
+            Evaluation::new(&MODEL, Kind::Accuracy, inputs, secrecy, Some(GROUP_BITS)).unwrap();
+        let own = ProofSecret::native([4; 32]);
         let proved = evaluation
-            .prove(inputs, context, secret, Scheme::HyperKzg)
+            .prove(inputs, context, &own, Scheme::HyperKzg)
             .unwrap();
         let (id, registration) = register_data(
             &KEY,
@@ -157,14 +188,14 @@ fn private_data_need_their_own_registration() {
             ROW_BITS,
             inputs,
             secret,
-            [3; 32],
+            &ProofSecret::native([3; 32]),
             Scheme::HyperKzg,
         )
         .unwrap();
         assert_eq!(id, proved.statement.data);
         made.push((proved, registration));
     }
-    // New blinds for every run: another id and other commitments, of the same model.
+    // Blinds are the secret's: another id and other commitments, of the same model.
     assert_ne!(made[0].0.statement.data, made[1].0.statement.data);
     assert_ne!(made[0].0.proof.data, made[1].0.proof.data);
     assert_eq!(made[0].0.statement.model, made[1].0.statement.model);
@@ -215,7 +246,9 @@ fn another_key() {
         .verify_claim(&OTHER_KEY, network, &case.claim, &case.proof);
     rejected(result, "another key");
     let mut registry = case.registry.clone();
-    let (registration, _) = MODEL.register([1; 32], Scheme::HyperKzg).unwrap();
+    let (registration, _) = MODEL
+        .register(&ProofSecret::native([1; 32]), Scheme::HyperKzg)
+        .unwrap();
     let result = registry.register_model(&OTHER_KEY, network, ROW_BITS, MODEL.id, &registration);
     rejected(result, "another key");
 }

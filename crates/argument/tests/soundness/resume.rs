@@ -1,12 +1,14 @@
 //! A proof that goes on from a snapshot has the same steps and the same end as one that was never interrupted.
 
 use pleat_argument::Result;
+use pleat_argument::data::DataSecrecy;
 use pleat_argument::evaluation::{Evaluation, Proved};
 use pleat_argument::group::prove::{Snapshot, StepRecord, Steps};
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
-use pleat_argument::statement::{Visibility, context_hash};
+use pleat_argument::randomness::ProofSecret;
+use pleat_argument::statement::context_hash;
 
 use crate::claims::{INPUTS, MODEL};
 
@@ -33,8 +35,9 @@ impl Steps for Log {
 fn fold(kind: Kind, context: &[u8], from: Option<Snapshot>) -> Result<(Proved<Folded>, Log)> {
     let inputs = INPUTS.as_slice();
     // Groups of one sample.
-    let evaluation = Evaluation::new(&MODEL, kind, inputs, Visibility::Public, Some(0))?;
-    let prepared = evaluation.prepare(inputs, context_hash(context), [6; 32])?;
+    let evaluation = Evaluation::new(&MODEL, kind, inputs, DataSecrecy::Public, Some(0))?;
+    let prepared =
+        evaluation.prepare(inputs, context_hash(context), &ProofSecret::native([6; 32]))?;
     let mut log = Log::default();
     let proved = evaluation.fold(prepared, inputs, Scheme::Mercury, &mut log, from)?;
     Ok((proved, log))

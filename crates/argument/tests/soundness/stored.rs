@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 
 use pleat_argument::commitment::Key;
+use pleat_argument::data::DataSecrecy;
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Proof;
+use pleat_argument::randomness::ProofSecret;
 use pleat_argument::registry::{Claim, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_argument::{Error, Scalar, srs};
@@ -51,20 +53,28 @@ fn regenerate() {
     };
     write(
         "model.proof",
-        &model.register([1; 32], Scheme::Mercury).unwrap().0,
+        &model
+            .register(&ProofSecret::native([1; 32]), Scheme::Mercury)
+            .unwrap()
+            .0,
     );
     let prove = |kind, scheme, secret| {
         let evaluation = Evaluation::new(
             &model,
             kind,
             inputs.as_slice(),
-            Visibility::Public,
+            DataSecrecy::Public,
             Some(GROUP_BITS),
         );
         let context = context_hash(b"stored");
         evaluation
             .unwrap()
-            .prove(inputs.as_slice(), context, secret, scheme)
+            .prove(
+                inputs.as_slice(),
+                context,
+                &ProofSecret::native(secret),
+                scheme,
+            )
             .unwrap()
     };
     let accuracy = prove(Kind::Accuracy, Scheme::HyperKzg, [2; 32]);

@@ -28,8 +28,6 @@ pub(crate) enum Leaf {
 /// Every field of every proof, indices erased.
 const MANIFEST: &[(&str, Leaf)] = &[
     ("closing.blind", Leaf::Scalar),
-    ("closing.mask", Leaf::Point),
-    ("closing.mask_value", Leaf::Scalar),
     ("closing.opening.HyperKzg.com[].comm", Leaf::Point),
     ("closing.opening.HyperKzg.v[][]", Leaf::Scalar),
     ("closing.opening.HyperKzg.w[].comm", Leaf::Point),
@@ -285,7 +283,7 @@ fn points_off_the_curve() {
     let off = |point: &mut G1Affine| point.y += halo2curves::bn256::Fq::ONE;
     for case in cases() {
         let mut forged = vec![case.proof.clone(); 5];
-        off(&mut forged[0].closing.mask);
+        off(&mut forged[0].mask);
         forged[1].groups[0].trace.iter_mut().take(1).for_each(off);
         forged[2].groups[0].outputs.iter_mut().take(1).for_each(off);
         forged[3].weights.iter_mut().take(1).for_each(off);
@@ -308,7 +306,7 @@ fn changed_points(a: &Proof, b: &Proof) -> bool {
         [
             p.weights.clone(),
             p.data.clone(),
-            vec![p.closing.mask],
+            vec![p.mask],
             own.collect(),
         ]
         .concat()
@@ -362,17 +360,13 @@ fn every_check_refuses_at_its_place() {
         }
     };
     let off = halo2curves::bn256::Fq::ONE;
-    refused(&|p| p.closing.mask.y += off, "a point off the curve");
+    refused(&|p| p.mask.y += off, "a point off the curve");
     refused(&|p| p.groups[1].trace[0].y += off, "a point off the curve");
     refused(
         &|p| p.groups[1].count = 2,
         "more correct samples than samples",
     );
     refused(&|p| p.closing.blind += one, "opening of the commitment");
-    refused(
-        &|p| p.closing.mask_value += one,
-        "opening of the commitment",
-    );
     // The next step of its own transcript finds it, or the group's end. The first point is zero: its column weights
     // are 1, 0, 0, 0.
     let steps = &case.proof.groups[0].steps;

@@ -6,10 +6,10 @@ use std::path::Path;
 use pleat_argument::srs::Origin;
 use serde::Serialize;
 
-use super::claim::{Claim, thousands};
+use super::claim::thousands;
 use super::{file_name, plain};
 use crate::console::printable;
-use crate::verbs::verify::VerifyResult;
+use crate::verbs::verify::{UNASKED, VerifyResult};
 
 /// What the page says about validity.
 #[derive(Debug, Serialize)]
@@ -33,7 +33,6 @@ pub(crate) struct Given<'a> {
 impl Verdict {
     pub(crate) fn new(
         proof: &Path,
-        claim: &Claim,
         labelled: bool,
         given: Given<'_>,
         verified: Option<&VerifyResult>,
@@ -74,14 +73,16 @@ impl Verdict {
             ));
         }
         let mut unchecked = vec![];
-        match result.model_checked {
+        match result.compared.model_checked {
             true => checked.push("The model id is the one that was asked for.".into()),
             false => unchecked.push(
                 "Whose model it is: compare the model id with the one its owner published.".into(),
             ),
         }
-        if !claim.context.is_empty() {
-            unchecked.push("Who asked for this context: compare it.".into());
+        if result.unasked() {
+            unchecked.push(format!(
+                "The context: {UNASKED}. Whoever asked for one compares it, or verifies with --context."
+            ));
         }
         if let Origin::Imported { file, sha256 } = &result.key_origin {
             unchecked.push(format!(

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::CombineArgs;
 use crate::console::Console;
 use crate::shard::spelled;
-use crate::verbs::verify::{Case, VerifyResult, same_class};
+use crate::verbs::verify::{Case, Compared, VerifyResult, same_class};
 use crate::verbs::{load_envelope, load_proofs, open_data, select, verify};
 
 #[derive(Debug, Serialize)]
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &CombineArgs, cache: &Path, console: &Console) -> Result
         samples: &samples,
         total,
     };
-    let verified = case.verify(false, cache, console)?;
+    let verified = case.verify(Compared::default(), cache, console)?;
     let bytes = proofs.to_bytes()?;
     write_atomic(&args.output, Access::Public, args.force, |w| {
         w.write_all(&bytes)

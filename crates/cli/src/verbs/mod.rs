@@ -34,7 +34,7 @@ pub(crate) struct Statement {
     pub(crate) model_id: String,
     data_id: Option<String>,
     samples: u64,
-    context: String,
+    pub(crate) context: String,
     correct: Option<u64>,
     accuracy: Option<f64>,
     /// Per sample, per output, its integers.

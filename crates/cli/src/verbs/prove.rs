@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use pleat_argument::data::Samples;
+use pleat_argument::data::{DataSecrecy, Samples};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::model::Model;
 use pleat_argument::program::Kind;
@@ -24,7 +24,7 @@ use crate::resume::{Checkpoints, compare};
 use crate::selection::{Selection, Shown};
 use crate::shard::spelled;
 use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
-use crate::workshop::{Content, Folding, Kept, Setup, Spent, Workshop};
+use crate::workshop::{self, Content, Folding, Kept, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ProveResult {
@@ -136,7 +136,7 @@ pub(crate) fn prove(
     console: &Console,
 ) -> Result<ProveResult> {
     let model = task.model;
-    let evaluation = Evaluation::new(model, task.kind, samples, Visibility::Public, None)?;
+    let evaluation = Evaluation::new(model, task.kind, samples, DataSecrecy::Public, None)?;
     let steps = evaluation.schedule(samples.count())?.steps();
     let checkpoint = match task.checkpoints {
         Some(checkpoints) => checkpoints.load(&workshop.params)?,
@@ -144,11 +144,7 @@ pub(crate) fn prove(
     };
     let secret = match &checkpoint {
         Some(checkpoint) => checkpoint.secret,
-        None => {
-            let mut secret = [0; 32];
-            getrandom::fill(&mut secret)?;
-            secret
-        }
+        None => workshop::new_secret()?,
     };
     let context = context_hash(task.context);
     let prepared = {
@@ -157,7 +153,8 @@ pub(crate) fn prove(
             samples,
             progress: &progress,
         };
-        let prepared = evaluation.prepare(&shown, context, secret)?;
+        let secret = workshop.proof_secret(secret)?;
+        let prepared = evaluation.prepare(&shown, context, &secret)?;
         progress.done();
         prepared
     };

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::estimate::estimate_registration;
 use crate::resources::{peak_rss_bytes, require_room};
 use crate::verbs::{Statement, load_bundle};
-use crate::workshop::{Content, Folding, Setup, Spent, Workshop};
+use crate::workshop::{self, Content, Folding, Setup, Spent, Workshop};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct RegisterResult {
@@ -53,8 +53,7 @@ pub(crate) fn register(
 ) -> Result<RegisterResult> {
     let start = std::time::Instant::now();
     let (schedule, _) = model.registration_statement()?;
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret)?;
+    let secret = workshop.proof_secret(workshop::new_secret()?)?;
     let steps = schedule.steps();
     let Folding {
         proved,
@@ -62,7 +61,7 @@ pub(crate) fn register(
         seconds,
         ..
     } = workshop.fold(steps, None, console, |scheme, sink| {
-        model.fold_registration(secret, scheme, sink)
+        model.fold_registration(&secret, scheme, sink)
     })?;
     let mut spent = Spent::new(&proved.times, &running, seconds);
     let id = to_bytes(&model.id);

@@ -258,7 +258,7 @@ fn section(
         sha256: print.sha256,
         cost: Cost::of(&proofs, notes).with_context(|| place(path))?,
         architecture: Architecture::of(&proofs, notes),
-        verdict: Verdict::new(path, &claim, labelled, given, verified.as_ref()),
+        verdict: Verdict::new(path, labelled, given, verified.as_ref()),
         outputs: preview,
         confusion,
         timing: run.map(ProverResult::timing),

@@ -7,24 +7,23 @@ use anyhow::{Context, Result, bail};
 use pleat_argument::Error as ArgumentError;
 use pleat_argument::data::Samples;
 use pleat_argument::program::Kind;
-use pleat_argument::registry::Registry;
+use pleat_argument::registry::{Registry, key_bits};
 use pleat_argument::srs::Origin;
 use pleat_argument::statement::to_bytes;
-use pleat_compressor::{
-    Combined, Compressor, Envelope, Error as ProofError, Statement as Claimed, VerifyingKey,
-};
-use pleat_folding::running::Origin as MadeWith;
+use pleat_compressor::{Combined, Envelope, Error as ProofError, Statement as Claimed, Verifier};
+use pleat_folding::Error as FoldingError;
 use pleat_model::Error as ModelError;
 use pleat_model::data::DataSet;
+use pleat_step_circuits::circuit::step::Step;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::console::Console;
-use crate::failure::NotProved;
+use crate::failure::{NoKey, NotProved};
 use crate::selection::Selection;
 use crate::shard::{Part, spelled};
 use crate::verbs::{Statement, load_envelope, load_proofs};
-use crate::workshop::Workshop;
+use crate::verifier::Keys;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct VerifyResult {
@@ -34,8 +33,9 @@ pub(crate) struct VerifyResult {
     pub(crate) parts: Vec<Part>,
     /// Of the given data: index of the first sample proved, of the one after the last, and its size.
     pub(crate) data_range: Option<[usize; 3]>,
-    /// Whether the model id was compared with a given one.
-    pub(crate) model_checked: bool,
+    /// What was compared with the command line.
+    #[serde(flatten)]
+    pub(crate) compared: Compared,
     pub(crate) setup_seconds: f64,
     pub(crate) seconds: f64,
     /// Identity of the verifying key: the same for all models of a size class.
@@ -45,6 +45,35 @@ pub(crate) struct VerifyResult {
     /// Where it came from.
     pub(crate) key_origin: Origin,
     pub(crate) srs_warning: Option<&'static str>,
+}
+
+/// Of a context that nobody compared.
+pub(crate) const UNASKED: &str =
+    "the proof is bound to a context, which was not compared with the one you asked for";
+
+impl VerifyResult {
+    /// Whether the proof is bound to a context that was not compared with a given one.
+    pub(crate) fn unasked(&self) -> bool {
+        !self.statement.context.is_empty() && !self.compared.context_checked
+    }
+}
+
+/// What a caller expects of a statement, and has compared with it.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Compared {
+    /// The model id with a given one.
+    pub(crate) model_checked: bool,
+    /// The context with a given one.
+    pub(crate) context_checked: bool,
+}
+
+impl Compared {
+    fn with(args: &VerifyArgs) -> Self {
+        Self {
+            model_checked: args.model_id.is_some(),
+            context_checked: args.context.is_some(),
+        }
+    }
 }
 
 pub(crate) fn run(args: &VerifyArgs, cache: &Path, console: &Console) -> Result<()> {
@@ -68,7 +97,7 @@ pub(crate) fn verify(args: &VerifyArgs, cache: &Path, console: &Console) -> Resu
             ))
             .with_context(place);
         }
-        return registration(own, place, args.model_id.is_some(), cache, console);
+        return registration(own, place, Compared::with(args), cache, console);
     }
     let places = places(&name, parts.len());
     let proofs = Combined::new(parts).map_err(|e| located(e, &places))?;
@@ -131,47 +160,41 @@ pub(crate) fn verify_proofs(
         samples: &samples,
         total,
     };
-    case.verify(args.model_id.is_some(), cache, console)
+    case.verify(Compared::with(args), cache, console)
 }
 
 /// Checks a registration alone.
 fn registration(
     own: &Envelope,
     place: impl Fn() -> String,
-    model_checked: bool,
+    compared: Compared,
     cache: &Path,
     console: &Console,
 ) -> Result<VerifyResult> {
-    let keys = Keys::open(&own.origin, cache, console).with_context(&place)?;
     let start = Instant::now();
-    own.register(
-        &mut Registry::default(),
-        &keys.workshop.key,
-        &keys.verifying,
-    )
-    .map_err(senseless)
-    .with_context(place)?;
-    keys.result(Statement::of(own), vec![], None, model_checked, start)
+    own.precheck::<Step>().with_context(&place)?;
+    let keys = Keys::find(&own.origin, cache, console).with_context(&place)?;
+    own.register(&mut Registry::default(), &keys.load(1)?, &keys)
+        .map_err(|e| keys.error(e))
+        .with_context(place)?;
+    keys.result(Statement::of(own), vec![], None, compared, start)
 }
 
-/// The keys of a size class, form and commitment key.
-struct Keys {
-    workshop: Workshop,
-    verifying: VerifyingKey,
-    seconds: f64,
-}
-
-impl Keys {
-    fn open(origin: &MadeWith, cache: &Path, console: &Console) -> Result<Self> {
-        let start = Instant::now();
-        let bits = origin.class[0] as u32;
-        let workshop = Workshop::open(bits, origin.form, Some(origin.key), cache, console)?;
-        let verifying = Compressor::setup(&workshop.params)?.into_verifying_key();
-        Ok(Self {
-            workshop,
-            verifying,
-            seconds: start.elapsed().as_secs_f64(),
-        })
+impl Keys<'_> {
+    /// What is wrong with a proof that was checked with these keys.
+    fn error(&self, error: ProofError) -> anyhow::Error {
+        match error {
+            // The circuit is larger than expected, and no key of this secret is large enough.
+            ProofError::Folding(FoldingError::Argument(ArgumentError::MissingSrs {
+                power,
+                ..
+            })) => NoKey {
+                id: self.found.srs.id,
+                need: power,
+            }
+            .into(),
+            other => senseless(other).into(),
+        }
     }
 
     fn result(
@@ -179,21 +202,23 @@ impl Keys {
         statement: Statement,
         parts: Vec<Part>,
         data_range: Option<[usize; 3]>,
-        model_checked: bool,
+        compared: Compared,
         start: Instant,
     ) -> Result<VerifyResult> {
-        let srs = self.workshop.key.srs();
+        let srs = &self.found.srs;
+        let id = self.key()?.id()?;
+        let setup_seconds = self.seconds();
         Ok(VerifyResult {
             valid: true,
             statement,
             parts,
             data_range,
-            model_checked,
-            setup_seconds: self.seconds,
-            seconds: start.elapsed().as_secs_f64(),
-            verifying_key_id: hex::encode(self.verifying.id()?),
+            compared,
+            setup_seconds,
+            seconds: start.elapsed().as_secs_f64() - setup_seconds,
+            verifying_key_id: hex::encode(id),
             key_id: hex::encode(srs.id),
-            srs_warning: self.workshop.warning(),
+            srs_warning: srs.origin.warning(),
             key_origin: srs.origin.clone(),
         })
     }
@@ -217,20 +242,29 @@ impl Case<'_> {
     /// Checks that the proofs are valid, about the registered model and about exactly these samples.
     pub(crate) fn verify(
         &self,
-        model_checked: bool,
+        compared: Compared,
         cache: &Path,
         console: &Console,
     ) -> Result<VerifyResult> {
+        let start = Instant::now();
         let (proofs, places) = (self.proofs, self.places);
         let own_place = || places[0].clone();
-        let keys = Keys::open(proofs.origin(), cache, console).with_context(own_place)?;
-        let start = Instant::now();
-        let (key, verifying) = (&keys.workshop.key, &keys.verifying);
+        let at_registration = || format!("registration {}", self.registration.display());
+        // What costs little comes first, whatever it is about.
+        self.registered
+            .precheck::<Step>()
+            .with_context(at_registration)?;
+        for (own, place) in proofs.parts().iter().zip(places) {
+            own.precheck::<Step>().with_context(|| place.clone())?;
+        }
+        let keys = Keys::find(proofs.origin(), cache, console).with_context(own_place)?;
+        let bits = self.key_bits().with_context(own_place)?;
         let mut registry = Registry::default();
         self.registered
-            .register(&mut registry, key, verifying)
-            .map_err(senseless)
-            .with_context(|| format!("registration {}", self.registration.display()))?;
+            .register(&mut registry, &keys.load(1)?, &keys)
+            .map_err(|e| keys.error(e))
+            .with_context(at_registration)?;
+        let key = keys.load(bits)?;
         let parts: Vec<Part> = (0..)
             .zip(proofs.parts())
             .map(|(index, own)| Part {
@@ -242,7 +276,7 @@ impl Case<'_> {
         let lengths: Vec<u64> = parts.iter().map(|p| p.samples).collect();
         let bits = proofs.statement().row_bits;
         let (ids, _) = registry
-            .admit_parts(key, proofs.network(), bits, self.samples, &lengths)
+            .admit_parts(&key, proofs.network(), bits, self.samples, &lengths)
             .with_context(|| format!("data {}", self.data.display()))?;
         for ((id, own), place) in ids.iter().zip(proofs.parts()).zip(places) {
             if to_bytes(id) != own.statement.data {
@@ -252,12 +286,19 @@ impl Case<'_> {
             }
         }
         proofs
-            .verify(&registry, key, verifying)
+            .verify(&registry, &key, &keys)
             .map_err(|e| located(e, places))?;
         let from = self.samples.offset() as usize;
         let range = [from, from + self.samples.count() as usize, self.total];
         let statement = Statement::of_all(proofs);
-        keys.result(statement, parts, Some(range), model_checked, start)
+        keys.result(statement, parts, Some(range), compared, start)
+    }
+
+    /// Points that the verifier needs of the commitment key, as a power of two. The statement of all parts has the
+    /// largest of their groups, and so the longest vectors.
+    fn key_bits(&self) -> Result<u32> {
+        let claim = self.proofs.statement().claim()?;
+        key_bits(self.proofs.network(), &claim).map_err(|e| senseless(e.into()).into())
     }
 }
 
@@ -314,6 +355,13 @@ pub(crate) fn same_class(registration: &Envelope, proof: &Envelope) -> Result<()
         ))
         .into());
     }
+    // The id is a hash of the architecture: one of them lies.
+    if registration.network != proof.network {
+        return Err(NotProved(
+            "it has another architecture than the proof, which names the same model".into(),
+        )
+        .into());
+    }
     Ok(())
 }
 
@@ -366,7 +414,7 @@ fn given_data(args: &VerifyArgs, path: &Path, proofs: &Combined) -> Result<(Sele
 pub(crate) fn text(r: &VerifyResult) -> String {
     let mut lines = vec!["VALID".to_owned()];
     lines.extend(r.statement.lines());
-    lines.push(match r.model_checked {
+    lines.push(match r.compared.model_checked {
         true => "checked     the model id is the one you gave".into(),
         false => "not checked the model id: `pleat verify --model-id HEX` compares it".into(),
     });
@@ -385,6 +433,13 @@ pub(crate) fn text(r: &VerifyResult) -> String {
         lines.push(format!(
             "            imported from {file}, SHA-256 {sha256}: compare with the ceremony's published one"
         ));
+    }
+    if r.unasked() {
+        lines.push(format!(
+            "warning     {UNASKED}: `pleat verify --context HEX` compares it"
+        ));
+    } else if r.compared.context_checked {
+        lines.push("checked     the context is the one you gave".into());
     }
     if let Some(warning) = r.srs_warning {
         lines.push(format!("warning     {warning}"));

@@ -7,11 +7,14 @@ use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
 use pleat_argument::commitment::Key;
+use pleat_argument::data::DataSecrecy;
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::group::prove::{Sink, StepRecord};
 use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
+use pleat_argument::randomness::ProofSecret;
+use pleat_argument::registry::Registry;
 use pleat_argument::srs;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
 use pleat_argument::step::transition::apply;
@@ -214,6 +217,10 @@ fn fold(form: Form, prove: impl FnOnce(Sink<'_>)) -> RunningProof<Advice> {
     worker.join(None, &mut |_| ()).unwrap()
 }
 
+fn secret(secret: [u8; 32], params: &Params<Advice>) -> ProofSecret {
+    Origin::of(params).proof_secret(secret).unwrap()
+}
+
 /// The registration of the model, and a proof about it.
 pub(crate) fn proofs(form: Form, kind: Kind) -> (Envelope, Envelope) {
     let registration = registration(form);
@@ -231,7 +238,7 @@ pub(crate) fn registration(form: Form) -> Envelope {
     let running = fold(form, |sink| {
         folded = Some(
             model
-                .fold_registration([1; 32], scheme, sink)
+                .fold_registration(&secret([1; 32], params), scheme, sink)
                 .unwrap()
                 .proof,
         );
@@ -257,16 +264,18 @@ pub(crate) fn proof(
     group_bits: u32,
 ) -> Envelope {
     let form = registration.form();
-    let compressor = &forms(form).compressor;
+    let Forms { params, compressor } = forms(form);
     let bundle = bundle();
     let scheme = Scheme::HyperKzg;
     let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
     let group = Some(group_bits);
-    let evaluation = Evaluation::new(&model, kind, data, Visibility::Public, group).unwrap();
+    let evaluation = Evaluation::new(&model, kind, data, DataSecrecy::Public, group).unwrap();
     let mut proved = None;
     let running = fold(form, |sink| {
         let context = context_hash(CONTEXT);
-        let prepared = evaluation.prepare(data, context, [2; 32]).unwrap();
+        let prepared = evaluation
+            .prepare(data, context, &secret([2; 32], params))
+            .unwrap();
         proved = Some(evaluation.fold(prepared, data, scheme, sink, None).unwrap());
     });
     let proved = proved.unwrap();
@@ -290,3 +299,100 @@ pub(crate) fn proof(
         ..registration.clone()
     }
 }
+
+/// A registry that knows the model and the samples.
+pub(crate) fn registry(form: Form, registration: &Envelope) -> Registry {
+    let mut registry = Registry::default();
+    let (network, data) = (&registration.network, samples());
+    registry
+        .admit_data(&SETUP.key, network, ROW_BITS, data.as_slice())
+        .unwrap();
+    registration
+        .register(&mut registry, &SETUP.key, verifying(form))
+        .unwrap();
+    registry
+}
+
+/// The fold of a registration.
+pub(crate) fn running(form: Form) -> RunningProof<Advice> {
+    let bundle = bundle();
+    let model = Model::new(&SETUP.key, &bundle, ROW_BITS, None).unwrap();
+    fold(form, |sink| {
+        model
+            .fold_registration(
+                &secret([1; 32], &forms(form).params),
+                Scheme::HyperKzg,
+                sink,
+            )
+            .unwrap();
+    })
+}
+
+fn ignore(_: StepRecord) -> pleat_argument::Result<()> {
+    Ok(())
+}
+
+/// The registration of the model, and a claim about the accuracy of a full data vector, neither with the proof of a
+/// fold: for what is refused before one is looked at.
+pub(crate) static BARE: LazyLock<[Envelope; 2]> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    srs::create_local(dir.path(), ROW_BITS + 2, false).unwrap();
+    let key = Key::load(dir.path(), ROW_BITS + 2).unwrap();
+    let bundle = bundle();
+    let scheme = Scheme::HyperKzg;
+    let model = Model::new(&key, &bundle, ROW_BITS, None).unwrap();
+    let registered = model.fold_registration(&ProofSecret::native([1; 32]), scheme, &mut ignore);
+    let registration = Envelope {
+        origin: Origin {
+            class: [
+                u64::from(ROW_BITS),
+                SHAPE.slots as u64,
+                SHAPE.lookups as u64,
+                SHAPE.products as u64,
+            ],
+            form: Form::Spartan,
+            key: key.srs().id,
+            parameters: [1; 32],
+        },
+        statement: Statement::of_model(ROW_BITS, to_bytes(&model.id)),
+        offset: 0,
+        correct: 0,
+        outputs: vec![],
+        network: bundle.network.clone(),
+        folded: registered.unwrap().proof,
+        snark: vec![],
+    };
+    let (data, public) = (many(32), DataSecrecy::Public);
+    let evaluation = Evaluation::new(&model, Kind::Accuracy, data.as_slice(), public, Some(5));
+    let evaluation = evaluation.unwrap();
+    let prepared = evaluation.prepare(
+        data.as_slice(),
+        context_hash(b"here"),
+        &ProofSecret::native([2; 32]),
+    );
+    let proved = evaluation.fold(
+        prepared.unwrap(),
+        data.as_slice(),
+        scheme,
+        &mut ignore,
+        None,
+    );
+    let proved = proved.unwrap();
+    let claim = Envelope {
+        statement: Statement {
+            kind: Kind::Accuracy,
+            row_bits: ROW_BITS,
+            group_bits: 5,
+            labelled: true,
+            samples: 32,
+            context: b"here".to_vec(),
+            model: to_bytes(&model.id),
+            data: to_bytes(&proved.statement.data),
+            visibility: Visibility::Public,
+        },
+        correct: proved.count,
+        folded: proved.proof,
+        ..registration.clone()
+    };
+    [registration, claim]
+});

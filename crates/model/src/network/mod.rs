@@ -207,6 +207,25 @@ pub enum LayerOp {
     },
 }
 
+impl LayerOp {
+    /// Name for messages and reports.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Linear { map, .. } => match map {
+                LinearMap::Conv { .. } => "conv",
+                LinearMap::AveragePool { .. } => "average pool",
+                LinearMap::Sum { .. } => "sum",
+            },
+            Self::MaxPool { .. } => "max pool",
+            Self::Concat => "concat",
+            Self::Pad { .. } => "pad",
+            Self::Upsample { .. } => "upsample",
+            Self::Rearrange { .. } => "rearrange",
+        }
+    }
+}
+
 /// One layer; layer `i` produces tensor `i`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {

@@ -37,10 +37,11 @@ impl Network {
         if input.flat && (input.shape.height != 1 || input.shape.width != 1) {
             return fail("a flat input that is no vector");
         }
-        if input
-            .resize
-            .is_some_and(|[h, w]| h == 0 || w == 0 || h > 1 << 14 || w > 1 << 14)
-        {
+        let resizable = |[h, w]: [usize; 2]| {
+            let values = limits::values(&[input.shape.channels, h, w]);
+            h <= 1 << 14 && w <= 1 << 14 && values.is_some_and(|n| n > 0)
+        };
+        if input.resize.is_some_and(|size| !resizable(size)) {
             return fail("the size images are resized to is zero or too large");
         }
         let mut total = 0usize;

@@ -1,5 +1,7 @@
 //! The step circuit: the digest of a state to the digest of the next.
 
+use halo2curves::bn256::G1Affine;
+use halo2curves::group::prime::PrimeCurveAffine;
 use nova_snark::frontend::num::AllocatedNum;
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::traits::circuit::StepCircuit;
@@ -26,7 +28,7 @@ impl Step {
         Self {
             shape,
             record: StepRecord {
-                state: State::new(Constants::default(), &shape),
+                state: State::new(Constants::default(), &shape, &G1Affine::identity()),
                 descriptor: Descriptor::default(),
                 message: Message::empty(&shape),
             },

@@ -107,6 +107,22 @@ fn each_check_alone_refuses_what_it_is_for() {
         });
 }
 
+/// The zero test of a place: `zero = 1 - place inverse` alone would let a prover without an inverse call any place
+/// zero, and begin another data vector there.
+#[test]
+fn a_place_that_is_not_zero_is_not_taken_for_zero() {
+    ready();
+    let record = step("end");
+    assert_ne!(record.state.prefix, 0);
+    let (mut cells, _) = witness(&record);
+    for name in ["chains/inverse or nothing", "chains/is not zero"] {
+        let found = BLANK.named(|own| own == name);
+        assert_eq!(found.len(), 1);
+        cells[found[0]] = Scalar::ZERO;
+    }
+    assert!(BLANK.failing_with(&cells).contains(&"chains/is zero"));
+}
+
 /// A step that adds nothing and asks for nothing.
 fn idle_step(like: &StepRecord) -> StepRecord {
     let mut record = like.clone();

@@ -1,28 +1,23 @@
-//! The end of a proof: mask and opening.
+//! The end of a proof: the opening.
 
-use ff::Field;
 use halo2curves::group::Curve;
-use rand_core::OsRng;
-use rayon::prelude::*;
 
 use super::chunk::Scratch;
 use super::{Prover, Setting, Times, commitments, timed};
-use crate::commitment::combine;
-use crate::group::{mask_challenge, opening_context};
-use crate::multilinear::evaluate;
+use crate::group::opening_context;
 use crate::opening::{self, OpeningKey, Scheme};
 use crate::proof::{Closing, Folded, GroupCommitments, Proof};
-use crate::transcript::multiplier;
-use crate::{Error, Result, Scalar};
+use crate::{Error, Result};
 
 impl Prover<'_> {
-    /// Adds the mask, opens the combination, and returns the proof.
+    /// Opens the combination, and returns the proof.
     ///
     /// # Errors
     /// Groups that are missing, or an opening that cannot be made.
     pub fn finish(mut self, scheme: Scheme) -> Result<(Proof, Times)> {
         let closing = self.close(scheme)?;
         let proof = Proof {
+            mask: self.combination.mask,
             weights: commitments(self.setting.weight_vectors),
             data: self.data,
             groups: self.groups,
@@ -43,6 +38,7 @@ impl Prover<'_> {
             outputs: g.outputs,
         });
         let folded = Folded {
+            mask: self.combination.mask,
             weights: commitments(self.setting.weight_vectors),
             data: self.data,
             groups: groups.collect(),
@@ -58,7 +54,6 @@ impl Prover<'_> {
     fn close(&mut self, scheme: Scheme) -> Result<Closing> {
         let Setting {
             key,
-            program,
             schedule,
             statement,
             ..
@@ -70,31 +65,17 @@ impl Prover<'_> {
                 schedule.groups()
             )));
         }
+        if !self.state.running.hides() {
+            return Err(Error::Invalid(
+                "the last challenges are nearly all zero, which would show a value; prove again"
+                    .into(),
+            ));
+        }
         self.scratch = Scratch::default();
         let mut times = self.times;
-        let size = 1usize << program.index_bits();
+        let combination = &self.combination;
         let closing = timed(&mut times.open, || {
-            let values: Vec<Scalar> = (0..size)
-                .into_par_iter()
-                .map_init(|| OsRng, |rng, _| Scalar::random(rng))
-                .collect();
-            let blind = Scalar::random(OsRng);
-            let mask = key.commit(&values, &blind);
-            let mask_value = evaluate(&values, &self.state.running.point);
-            let challenge = mask_challenge(&self.state, &mask, &mask_value);
-            let mu = multiplier(&challenge)
-                .ok_or(Error::Invalid("a multiplier of zero; prove again".into()))?;
-            self.state.running.value += mu * mask_value;
-            self.state.running.absorb(&mask, &mu);
-            let combination = &mut self.combination;
-            combination
-                .values
-                .par_iter_mut()
-                .zip(values)
-                .for_each(|(f, m)| *f += mu * m);
-            combination.blind += mu * blind;
-            combination.terms.push((mask, mu));
-            let commitment = combine(&combination.terms).to_affine();
+            let commitment = combination.commitment().to_affine();
             let commitment = OpeningKey::new(key)?.unblind(&commitment, &combination.blind);
             let opening = opening::open(
                 scheme,
@@ -106,8 +87,6 @@ impl Prover<'_> {
                 &opening_context(statement, &self.state),
             )?;
             Ok::<_, Error>(Closing {
-                mask,
-                mask_value,
                 blind: combination.blind,
                 opening,
             })

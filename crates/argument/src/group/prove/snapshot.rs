@@ -1,16 +1,19 @@
 //! Where a prover is between two groups, so that another process can go on from there.
 
+use ff::Field;
 use halo2curves::bn256::G1Affine;
+use halo2curves::group::prime::PrimeCurveAffine;
 use serde::{Deserialize, Serialize};
 
 use super::{Prover, Setting, Times};
 use crate::claims::Combination;
 use crate::proof::GroupProof;
+use crate::randomness::{Derived, ProofSecret};
 use crate::step::state::State;
 use crate::{Error, Result, Scalar};
 
-/// Everything a prover knows besides its setting and its secret. It is **secret** itself: the combination
-/// is unmasked.
+/// Everything a prover knows besides its setting and its secret. It is **secret** itself: with the proof's
+/// secret the combination is unmasked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     state: State,
@@ -25,10 +28,10 @@ impl Snapshot {
     /// Before the first group, of a proof that combines nothing: for tests of what carries snapshots.
     #[doc(hidden)]
     pub fn blank(state: State) -> Self {
-        let bits = state.running.point.len() as u32;
+        let nothing = vec![Scalar::ZERO; 1 << state.running.point.len()];
         Self {
             state,
-            combination: Combination::new(bits),
+            combination: Combination::new(nothing, G1Affine::identity(), Scalar::ZERO),
             data: vec![],
             groups: vec![],
             multipliers: vec![],
@@ -56,32 +59,42 @@ impl<'a> Prover<'a> {
     }
 
     /// A prover that goes on from a snapshot of the same statement. `secret` must be the one the proof was
-    /// begun with.
+    /// begun with: the mask is in the combination already, and is not drawn again.
     ///
     /// # Errors
     /// A snapshot of another statement.
-    pub fn resume(setting: Setting<'a>, secret: [u8; 32], snapshot: Snapshot) -> Result<Self> {
-        let mut prover = Self::new(setting, secret);
-        let (own, fresh) = (&snapshot.state, &prover.state);
-        let groups = setting.schedule.groups();
-        let fits = own.constants == fresh.constants
-            && own.is_idle(&setting.schedule.shape)
-            && own.running.point.len() == fresh.running.point.len()
-            && own.group < groups
-            && own.samples <= setting.statement.samples
-            && snapshot.groups.len() as u64 == own.group
-            && snapshot.combination.len() == prover.combination.len();
+    pub fn resume(setting: Setting<'a>, secret: &ProofSecret, snapshot: Snapshot) -> Result<Self> {
+        let Snapshot {
+            state,
+            combination,
+            data,
+            groups,
+            multipliers,
+            times,
+        } = snapshot;
+        let randomness = Derived::new(secret, setting.statement);
+        let prover = Self::after(setting, Box::new(randomness), combination);
+        let fresh = &prover.state;
+        let due = setting.schedule.groups();
+        let fits = state.constants == fresh.constants
+            && state.is_idle(&setting.schedule.shape)
+            && state.running.point.len() == fresh.running.point.len()
+            && state.group < due
+            && state.samples <= setting.statement.samples
+            && groups.len() as u64 == state.group
+            && prover.combination.len() == 1 << setting.program.index_bits();
         if !fits {
             return Err(Error::Invalid(
                 "the checkpoint is of another statement; begin the proof again".into(),
             ));
         }
-        prover.state = snapshot.state;
-        prover.combination = snapshot.combination;
-        prover.data = snapshot.data;
-        prover.groups = snapshot.groups;
-        prover.multipliers = snapshot.multipliers;
-        prover.times = snapshot.times;
-        Ok(prover)
+        Ok(Self {
+            state,
+            data,
+            groups,
+            multipliers,
+            times,
+            ..prover
+        })
     }
 }

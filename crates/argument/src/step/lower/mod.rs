@@ -8,8 +8,8 @@
 //! | `view` | views as slots |
 //! | `pack` | slots and lookups into steps |
 //!
-//! An architecture is untrusted where it is verified: whatever does not fit is refused in a sentence, and the number
-//! of slots is bounded.
+//! An architecture is untrusted where it is verified: whatever does not fit is refused in a sentence, and all work is
+//! counted before it is done.
 
 mod monomial;
 mod pack;
@@ -28,14 +28,13 @@ use super::descriptor::{ClaimSlot, Claims, Descriptor, Name, Task, extend_progra
 use super::form::broken_rule;
 use super::slot::Factor;
 use super::{IDENTITY_STEP_BITS, Shape, WEIGHT_BITS};
+use crate::budget::{Budget, Work};
 use crate::program::{Head, Product, Program, Step, Vector, VectorKind};
 use crate::transcript::{Domain, hash};
 use crate::{Error, Result, Scalar};
 
 /// Slots of one view at most.
 const MAX_VIEW_SLOTS: usize = 1 << 12;
-/// Slots of a program at most.
-const MAX_SLOTS: usize = 1 << 18;
 
 /// A program that no steps can be made of.
 fn refuse(why: String) -> Error {
@@ -45,8 +44,18 @@ fn refuse(why: String) -> Error {
 /// The descriptors of a group of `live` samples.
 ///
 /// # Errors
-/// A program that does not fit the shape: too many channels, identities or monomials, values numbered too high.
+/// A program that does not fit the shape: too many channels or identities, values numbered too high, more work than
+/// [`crate::MAX_WORK`].
 pub fn lower(program: &Program, shape: &Shape, live: u64) -> Result<Vec<Descriptor>> {
+    Ok(lowered(program, shape, live)?.0)
+}
+
+/// The same, and the units of work it took.
+pub(super) fn lowered(
+    program: &Program,
+    shape: &Shape,
+    live: u64,
+) -> Result<(Vec<Descriptor>, u64)> {
     if shape.row_bits != program.row_bits {
         return Err(refuse("a program of another size class".into()));
     }
@@ -58,7 +67,7 @@ pub fn lower(program: &Program, shape: &Shape, live: u64) -> Result<Vec<Descript
         shape,
         live,
         template: template(program, live)?,
-        slots: 0,
+        budget: Budget::default(),
         steps: vec![],
     };
     let publics = lowering.publics()?;
@@ -80,7 +89,7 @@ pub fn lower(program: &Program, shape: &Shape, live: u64) -> Result<Vec<Descript
             "a term that is not as the circuit wants it ({rule}); this is a defect, please report it"
         )));
     }
-    Ok(lowering.steps)
+    Ok((lowering.steps, lowering.budget.spent()))
 }
 
 /// The chain of all descriptors: the digest of a group's program.
@@ -129,18 +138,21 @@ struct Lowering<'a> {
     shape: &'a Shape,
     live: u64,
     template: Descriptor,
-    slots: usize,
+    budget: Budget,
     steps: Vec<Descriptor>,
 }
 
 impl Lowering<'_> {
     fn view(&mut self, view: &crate::view::View, place: &Place) -> Result<Vec<Proto>> {
-        let slots = view::lower(view, self.shape, place, self.live)?;
-        self.slots += slots.len();
-        match self.slots <= MAX_SLOTS {
-            true => Ok(slots),
-            false => Err(refuse(format!("more than {MAX_SLOTS} monomials"))),
-        }
+        self.budget.at(self.program.place(view));
+        let lowered = view::lower(view, self.shape, place, self.live, &mut self.budget);
+        lowered.map_err(|e| self.budget.placed(e))
+    }
+
+    fn push(&mut self, step: Descriptor) -> Result<()> {
+        self.budget.spend(Work::Step, 1)?;
+        self.steps.push(step);
+        Ok(())
     }
 
     /// The slots of the public terms, moved to the other side.
@@ -180,7 +192,7 @@ impl Lowering<'_> {
             if last {
                 self.fill_half(&mut step, &mut publics);
             }
-            self.steps.push(step);
+            self.push(step)?;
         }
         let replayed = &portions[..count - 1];
         for (i, portion) in replayed.iter().enumerate() {
@@ -191,12 +203,12 @@ impl Lowering<'_> {
                 replayed: i + 1 == replayed.len(),
                 ..Claims::default()
             };
-            self.steps.push(step);
+            self.push(step)?;
         }
         while !publics.is_empty() {
             let mut step = self.template.clone();
             self.fill_half(&mut step, &mut publics);
-            self.steps.push(step);
+            self.push(step)?;
         }
         Ok(())
     }
@@ -270,7 +282,7 @@ impl Lowering<'_> {
             next.bank = bank.exponents();
             next.slots = own;
             next.lookups = lookups.by_ref().take(self.shape.lookups).collect();
-            self.steps.push(next);
+            self.push(next)?;
             if slots.is_empty() && lookups.len() == 0 {
                 return Ok(());
             }

@@ -7,6 +7,7 @@ use super::part::{Lanes, Part, Run, Segment};
 use super::{MAX_VIEW_SLOTS, refuse};
 use crate::Result;
 use crate::Scalar;
+use crate::budget::{Budget, Work};
 use crate::step::slot::{LANES, Slot};
 use crate::step::{AXES, EXPONENT_BITS, Shape};
 
@@ -42,14 +43,19 @@ pub(super) fn exponent(value: u128) -> Result<u32> {
 ///
 /// # Errors
 /// Positions, coordinates or exponents that no slot has.
-pub(super) fn slots(shape: &Shape, first: u32, product: Part) -> Result<Vec<Proto>> {
+pub(super) fn slots(
+    shape: &Shape,
+    first: u32,
+    product: Part,
+    budget: &mut Budget,
+) -> Result<Vec<Proto>> {
     let mut open = vec![product];
     let mut done = vec![];
     while let Some(mut product) = open.pop() {
         product.segments = merge(product.segments);
         match obstacle(shape, first, &product.segments) {
             None => done.push(slot(shape, first, &product)?),
-            Some(i) => open.extend(replace(&product, i)?),
+            Some(i) => open.extend(replace(&product, i, budget)?),
         }
         if open.len() + done.len() > MAX_VIEW_SLOTS {
             return Err(refuse(format!(
@@ -179,12 +185,13 @@ fn obstacle(shape: &Shape, first: u32, segments: &[Segment]) -> Option<usize> {
 ///
 /// # Errors
 /// An axis that is too long for that.
-fn replace(product: &Part, i: usize) -> Result<Vec<Part>> {
+fn replace(product: &Part, i: usize, budget: &mut Budget) -> Result<Vec<Part>> {
     let parts = match &product.segments[i] {
-        Segment::Run(run) => indices(run)?,
+        Segment::Run(run) => indices(run, budget)?,
         Segment::Lanes(lanes) => lanes.split(),
         _ => vec![],
     };
+    budget.spend(Work::Summand, parts.len())?;
     Ok(parts
         .into_iter()
         .map(|part| {
@@ -202,10 +209,11 @@ fn replace(product: &Part, i: usize) -> Result<Vec<Part>> {
 ///
 /// # Errors
 /// One that is too long for that.
-pub(super) fn indices(run: &Run) -> Result<Vec<Part>> {
+pub(super) fn indices(run: &Run, budget: &mut Budget) -> Result<Vec<Part>> {
     if run.bound >= MAX_VIEW_SLOTS as u64 {
         return Err(refuse("an axis out of line with the others".into()));
     }
+    budget.spend(Work::Summand, run.bound as usize + 1)?;
     let index = |i: u64| {
         let mut part = Part::fixed(run.bits, i);
         part.exponent = run.base as i128 * i128::from(i);

@@ -20,15 +20,14 @@ impl Bank {
         Self(vec![0, 1])
     }
 
-    /// The exponents that a slot would add.
-    fn missing(&self, proto: &Proto) -> Vec<u32> {
-        let mut missing = vec![];
-        for e in proto.bases.iter().chain(proto.sum.iter().flatten()) {
-            if !self.0.contains(e) && !missing.contains(e) {
-                missing.push(*e);
-            }
-        }
-        missing
+    /// The exponents that a slot would add. Asked for many slots of which one is taken: allocates nothing.
+    fn missing<'a>(&'a self, proto: &'a Proto) -> impl Iterator<Item = u32> + 'a {
+        let exponents = || proto.bases.iter().chain(proto.sum.iter().flatten());
+        let new = move |i: usize, e: &u32| {
+            !self.0.contains(e) && !exponents().take(i).any(|before| before == e)
+        };
+        let numbered = exponents().enumerate();
+        numbered.filter(move |(i, e)| new(*i, e)).map(|(_, e)| *e)
     }
 
     fn place(&self, exponent: u32) -> u8 {
@@ -38,7 +37,7 @@ impl Bank {
 
     /// The slot with its exponents' places.
     fn take(&mut self, proto: Proto) -> Slot {
-        let missing = self.missing(&proto);
+        let missing: Vec<u32> = self.missing(&proto).collect();
         self.0.extend(missing);
         let mut slot = proto.slot;
         for (place, exponent) in slot.bases.iter_mut().zip(&proto.bases) {
@@ -65,7 +64,7 @@ pub(super) fn fill(shape: &Shape, open: &mut VecDeque<Proto>) -> (Bank, Vec<Slot
     let mut bank = Bank::new();
     let mut slots = vec![];
     while slots.len() < shape.slots {
-        let missing = |i: &usize| bank.missing(&open[*i]).len();
+        let missing = |i: &usize| bank.missing(&open[*i]).count();
         let mut best: Option<(usize, usize)> = None;
         for i in 0..open.len().min(AHEAD) {
             let count = missing(&i);

@@ -1,6 +1,7 @@
 //! Parts: what one axis of a view becomes. An axis is a sum of parts, a view a sum of products of them.
 
 use super::{MAX_VIEW_SLOTS, refuse};
+use crate::budget::{Budget, Work};
 use crate::step::slot::LANES;
 use crate::view::{Axis, Factor};
 use crate::{Result, Scalar};
@@ -185,7 +186,7 @@ impl Part {
 ///
 /// # Errors
 /// More than a view may have.
-pub(super) fn products(factors: &[Vec<Part>]) -> Result<Vec<Part>> {
+pub(super) fn products(factors: &[Vec<Part>], budget: &mut Budget) -> Result<Vec<Part>> {
     let count = factors
         .iter()
         .try_fold(1usize, |n, parts| n.checked_mul(parts.len()));
@@ -194,6 +195,7 @@ pub(super) fn products(factors: &[Vec<Part>]) -> Result<Vec<Part>> {
             "one term falls into more than {MAX_VIEW_SLOTS} monomials"
         )));
     }
+    budget.spend(Work::Summand, count.unwrap_or(0))?;
     let mut all = vec![Part::of(vec![])];
     for parts in factors {
         all = all
@@ -255,11 +257,19 @@ pub(super) fn interval(
     })])]
 }
 
+/// Whether an axis has no parts, as far as that can be seen without listing them.
+pub(super) fn is_nothing(axis: &Axis) -> bool {
+    match axis.factor {
+        Factor::Tap(ref tap) => !super::tap::may_read(axis.bits, tap),
+        _ => false,
+    }
+}
+
 /// The parts of an axis.
 ///
 /// # Errors
 /// More of them than a view may have.
-pub(super) fn axis(axis: &Axis, live: u64) -> Result<Vec<Part>> {
+pub(super) fn axis(axis: &Axis, live: u64, budget: &mut Budget) -> Result<Vec<Part>> {
     let bits = axis.bits;
     Ok(match axis.factor {
         Factor::Fixed { value } if value >> bits == 0 => vec![Part::fixed(bits, value)],
@@ -274,7 +284,7 @@ pub(super) fn axis(axis: &Axis, live: u64) -> Result<Vec<Part>> {
             lo,
             hi,
         } => digits(bits, start, u128::from(step), shift.min(bits), (lo, hi)),
-        Factor::Tap(ref tap) => super::tap::parts(bits, tap)?,
+        Factor::Tap(ref tap) => super::tap::parts(bits, tap, budget)?,
     })
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::part::{LaneTap, Lanes, Part, Segment, interval, join};
 use super::{MAX_VIEW_SLOTS, refuse};
 use crate::Result;
+use crate::budget::{Budget, Work};
 use crate::step::TAP_COORDINATES;
 use crate::step::slot::LANES;
 use crate::view::{Tap, Taps};
@@ -33,51 +34,38 @@ struct Geometry {
 ///
 /// # Errors
 /// More of them than a view may have.
-pub(super) fn parts(bits: u32, tap: &Tap) -> Result<Vec<Part>> {
-    let numbers = [
-        tap.kernel,
-        tap.stride,
-        tap.dilation,
-        tap.pad.unsigned_abs(),
-        tap.lo,
-        tap.hi,
-        tap.step,
-    ];
-    let weight = match tap.taps {
-        Taps::Powers { step } => step,
-        Taps::Point { .. } => 0,
-    };
-    if numbers.into_iter().any(|n| n > MOST) || weight > MOST {
-        return Err(refuse("a window out of all proportion".into()));
-    }
-    let g = Geometry {
-        bits,
-        kernel: i128::from(tap.kernel),
-        stride: i128::from(tap.stride),
-        dilation: i128::from(tap.dilation),
-        pad: i128::from(tap.pad),
-        length: i128::from(tap.length.min(1 << bits)),
-        lo: i128::from(tap.lo),
-        hi: i128::from(tap.hi),
-        step: i128::from(tap.step),
-    };
-    if g.lo >= g.hi || g.length == 0 || g.kernel == 0 {
+pub(super) fn parts(bits: u32, tap: &Tap, budget: &mut Budget) -> Result<Vec<Part>> {
+    let g = Geometry::new(bits, tap)?;
+    if g.is_empty() {
         return Ok(vec![]);
     }
-    if g.hi - g.lo == 1 && g.dilation == 1 {
-        return g.single(&tap.taps);
+    if g.is_single() {
+        return g.single(&tap.taps, budget);
     }
     if g.stride < 1 || g.dilation < 0 {
         return Err(refuse("a window without a stride".into()));
     }
     let low_bits = tap.stride.trailing_zeros();
     if !tap.stride.is_power_of_two() || low_bits > bits {
-        return g.enumerate(&tap.taps);
+        return g.enumerate(&tap.taps, budget);
     }
     if g.dilation == 1 && (2..=g.stride).contains(&g.kernel) && g.pad % g.stride == 0 {
         return Ok(g.disjoint(&tap.taps, low_bits));
     }
-    g.residues(&tap.taps, low_bits)
+    g.residues(&tap.taps, low_bits, budget)
+}
+
+/// Whether a window may read any element of an axis: no if it is seen at once that it does not.
+pub(super) fn may_read(bits: u32, tap: &Tap) -> bool {
+    // What is out of proportion is refused where its parts are asked for.
+    let Ok(g) = Geometry::new(bits, tap) else {
+        return true;
+    };
+    let range = match g.is_single() {
+        true => g.only(),
+        false => g.reach(),
+    };
+    !g.is_empty() && range.start < range.end
 }
 
 /// The weights of taps `range` as parts of `bits` index bits that spell the tap minus `range`'s offset.
@@ -96,33 +84,88 @@ fn low_taps(taps: &Taps, bits: u32, range: (u64, u64)) -> Vec<Part> {
 }
 
 impl Geometry {
+    /// # Errors
+    /// Integers so large that products might overflow.
+    fn new(bits: u32, tap: &Tap) -> Result<Self> {
+        let numbers = [
+            tap.kernel,
+            tap.stride,
+            tap.dilation,
+            tap.pad.unsigned_abs(),
+            tap.lo,
+            tap.hi,
+            tap.step,
+        ];
+        let weight = match tap.taps {
+            Taps::Powers { step } => step,
+            Taps::Point { .. } => 0,
+        };
+        if numbers.into_iter().any(|n| n > MOST) || weight > MOST {
+            return Err(refuse("a window out of all proportion".into()));
+        }
+        Ok(Self {
+            bits,
+            kernel: i128::from(tap.kernel),
+            stride: i128::from(tap.stride),
+            dilation: i128::from(tap.dilation),
+            pad: i128::from(tap.pad),
+            length: i128::from(tap.length.min(1 << bits)),
+            lo: i128::from(tap.lo),
+            hi: i128::from(tap.hi),
+            step: i128::from(tap.step),
+        })
+    }
+
+    /// Whether there is nothing to read, or nothing that reads.
+    fn is_empty(&self) -> bool {
+        self.lo >= self.hi || self.length == 0 || self.kernel == 0
+    }
+
+    /// Whether there is one output, which reads neighbours.
+    fn is_single(&self) -> bool {
+        self.hi - self.lo == 1 && self.dilation == 1
+    }
+
+    /// The elements that an only output reads.
+    fn only(&self) -> std::ops::Range<i128> {
+        let offset = self.pad - self.stride * self.lo;
+        (-offset).max(0)..self.length.min(self.kernel - offset)
+    }
+
+    /// The taps between the first and the last that can read an element at all.
+    fn reach(&self) -> std::ops::Range<i128> {
+        let least = self.pad - self.stride * (self.hi - 1);
+        let most = self.length - 1 + self.pad - self.stride * self.lo;
+        match self.dilation {
+            ..=0 => 0..self.kernel,
+            d => least.div_euclid(d).max(0)..(most.div_euclid(d) + 1).min(self.kernel),
+        }
+    }
+
     /// Taps that can read an element at all.
     ///
     /// # Errors
     /// Too many to be listed.
-    fn taps(&self) -> Result<std::ops::Range<i128>> {
-        let least = self.pad - self.stride * (self.hi - 1);
-        let most = self.length - 1 + self.pad - self.stride * self.lo;
-        let range = match self.dilation {
-            0 => 0..self.kernel,
-            d => least.div_euclid(d).max(0)..(most.div_euclid(d) + 1).min(self.kernel),
-        };
-        match range.end - range.start <= MAX_VIEW_SLOTS as i128 {
-            true => Ok(range),
-            false => Err(refuse(format!(
+    fn taps(&self, budget: &mut Budget) -> Result<std::ops::Range<i128>> {
+        let range = self.reach();
+        let count = (range.end - range.start).max(0);
+        if count > MAX_VIEW_SLOTS as i128 {
+            return Err(refuse(format!(
                 "a window of more than {MAX_VIEW_SLOTS} elements at several positions"
-            ))),
+            )));
         }
+        budget.spend(Work::Summand, count as usize)?;
+        Ok(range)
     }
 
     /// One output: the index is the tap, but for an offset.
-    fn single(&self, taps: &Taps) -> Result<Vec<Part>> {
+    fn single(&self, taps: &Taps, budget: &mut Budget) -> Result<Vec<Part>> {
         let offset = self.pad - self.stride * self.lo;
-        let (from, to) = ((-offset).max(0), self.length.min(self.kernel - offset));
-        if from >= to {
+        let only = self.only();
+        if only.start >= only.end {
             return Ok(vec![]);
         }
-        let range = (from as u64, to as u64);
+        let range = (only.start as u64, only.end as u64);
         let power = self.step * self.lo;
         let mut parts = vec![];
         match *taps {
@@ -139,6 +182,7 @@ impl Geometry {
                 if blocks.end - blocks.start > MAX_VIEW_SLOTS as u64 {
                     return Err(refuse("a window out of line with its input".into()));
                 }
+                budget.spend(Work::Summand, (blocks.end - blocks.start) as usize)?;
                 for block in blocks {
                     let start_of = block << low_bits;
                     let inside = |end: u64| end.saturating_sub(start_of).min(1 << low_bits);
@@ -180,9 +224,9 @@ impl Geometry {
     }
 
     /// Every element with the tap and the output that read it.
-    fn enumerate(&self, taps: &Taps) -> Result<Vec<Part>> {
+    fn enumerate(&self, taps: &Taps, budget: &mut Budget) -> Result<Vec<Part>> {
         let mut parts = vec![];
-        for i in self.taps()? {
+        for i in self.taps(budget)? {
             let before = self.dilation * i - self.pad;
             let first =
                 (-before).div_euclid(self.stride) + i128::from(before.rem_euclid(self.stride) != 0);
@@ -191,6 +235,7 @@ impl Geometry {
                 if h >= self.hi || t >= self.length {
                     break;
                 }
+                budget.spend(Work::Summand, 1)?;
                 let mut part = Part::fixed(self.bits, t as u64);
                 part.exponent = self.step * h;
                 self.weigh(&mut part, taps, i);
@@ -215,9 +260,9 @@ impl Geometry {
     }
 
     /// Low bits fixed by the tap, high bits running with the output.
-    fn residues(&self, taps: &Taps, low_bits: u32) -> Result<Vec<Part>> {
+    fn residues(&self, taps: &Taps, low_bits: u32, budget: &mut Budget) -> Result<Vec<Part>> {
         let mut by_residue: BTreeMap<u64, Vec<Shifted>> = BTreeMap::new();
-        for i in self.taps()? {
+        for i in self.taps(budget)? {
             let residue = (self.dilation * i - self.pad).rem_euclid(self.stride);
             let shift = (residue + self.pad - self.dilation * i) / self.stride;
             let count = (self.length - residue + self.stride - 1).div_euclid(self.stride);

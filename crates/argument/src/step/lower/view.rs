@@ -1,8 +1,9 @@
 //! The slots of a view.
 
 use super::monomial::{self, Proto, exponent};
-use super::part::{Part, Segment, axis, interval, products};
+use super::part::{Part, Segment, axis, interval, is_nothing, products};
 use super::refuse;
+use crate::budget::{Budget, Work};
 use crate::multilinear::scalar;
 use crate::step::slot::Factor;
 use crate::step::{Shape, WEIGHT_BITS};
@@ -103,7 +104,7 @@ impl Scale {
 ///
 /// # Errors
 /// Too many of them.
-fn total(part: &Part) -> Result<Vec<Part>> {
+fn total(part: &Part, budget: &mut Budget) -> Result<Vec<Part>> {
     let mut factors = vec![];
     for segment in &part.segments {
         factors.push(match segment {
@@ -120,14 +121,14 @@ fn total(part: &Part) -> Result<Vec<Part>> {
             }
             Segment::Run(run) if run.base == 0 && run.is_full() => continue,
             Segment::Run(run) => {
-                let mut parts = monomial::indices(run)?;
+                let mut parts = monomial::indices(run, budget)?;
                 parts.iter_mut().for_each(|p| p.segments.clear());
                 parts
             }
             Segment::Lanes(lanes) => {
                 let mut all = vec![];
                 for part in lanes.split() {
-                    all.extend(total(&part)?);
+                    all.extend(total(&part, budget)?);
                 }
                 all
             }
@@ -136,14 +137,14 @@ fn total(part: &Part) -> Result<Vec<Part>> {
     let mut own = part.clone();
     own.segments.clear();
     factors.push(vec![own]);
-    products(&factors)
+    products(&factors, budget)
 }
 
 /// An axis's sum: by positions of its own if there is room, with the length as a factor; else written out.
 ///
 /// # Errors
 /// Too many summands.
-fn summed(parts: Vec<Part>, bits: u32, room: &mut u32) -> Result<Vec<Part>> {
+fn summed(parts: Vec<Part>, bits: u32, room: &mut u32, budget: &mut Budget) -> Result<Vec<Part>> {
     let mut parts = parts;
     let is_place = |s: &Segment| matches!(s, Segment::Prefix { .. });
     let free = parts.iter().all(|p| !p.segments.iter().any(is_place));
@@ -155,7 +156,7 @@ fn summed(parts: Vec<Part>, bits: u32, room: &mut u32) -> Result<Vec<Part>> {
     }
     let mut all = vec![];
     for part in &parts {
-        all.extend(total(part)?);
+        all.extend(total(part, budget)?);
     }
     Ok(all)
 }
@@ -164,7 +165,14 @@ fn summed(parts: Vec<Part>, bits: u32, room: &mut u32) -> Result<Vec<Part>> {
 ///
 /// # Errors
 /// A view that does not fit the circuit's slots.
-pub(super) fn lower(view: &View, shape: &Shape, place: &Place, live: u64) -> Result<Vec<Proto>> {
+pub(super) fn lower(
+    view: &View,
+    shape: &Shape,
+    place: &Place,
+    live: u64,
+    budget: &mut Budget,
+) -> Result<Vec<Proto>> {
+    budget.spend(Work::Term, 1)?;
     let weights = view.identity.max(view.claim);
     if weights >> WEIGHT_BITS != 0 {
         return Err(refuse(format!(
@@ -178,8 +186,12 @@ pub(super) fn lower(view: &View, shape: &Shape, place: &Place, live: u64) -> Res
     let public = place.entries == Factor::One;
     let mut factors = vec![];
     if !public {
+        // Pieces that a window does not reach are common: they cost nothing.
+        if view.axes.iter().any(is_nothing) {
+            return Ok(vec![]);
+        }
         for own in &view.axes {
-            factors.push(axis(own, live)?);
+            factors.push(axis(own, live, budget)?);
         }
         factors.push(vec![Part::fixed(place.above.0, place.above.1)]);
     }
@@ -189,7 +201,8 @@ pub(super) fn lower(view: &View, shape: &Shape, place: &Place, live: u64) -> Res
         false => 0,
     };
     for own in &scale.axes {
-        factors.push(summed(axis(own, live)?, own.bits, &mut room)?);
+        let parts = axis(own, live, budget)?;
+        factors.push(summed(parts, own.bits, &mut room, budget)?);
     }
     let mut geometric = scale.geometric.iter();
     let sum = match geometric.next() {
@@ -203,14 +216,16 @@ pub(super) fn lower(view: &View, shape: &Shape, place: &Place, live: u64) -> Res
             interval(bits, step, None, (0, count)),
             bits,
             &mut room,
+            budget,
         )?);
     }
     factors.extend(scale.factors);
     let integer = scalar(view.factor) * scalar(if public { -1 } else { 1 });
     let terms = terms(view.target, place);
     let mut slots = vec![];
-    for product in products(&factors)? {
-        for mut proto in monomial::slots(shape, place.first, product)? {
+    for product in products(&factors, budget)? {
+        for mut proto in monomial::slots(shape, place.first, product, budget)? {
+            budget.spend(Work::Monomial, terms.len().div_ceil(2))?;
             proto.sum = sum;
             proto.slot.identity = view.identity;
             proto.slot.claim = view.claim;

@@ -1,6 +1,8 @@
 //! Real proofs of a tiny network: what verifies, and everything that must not.
 #![allow(clippy::unwrap_used)]
 
+mod registrations;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::LazyLock;
@@ -24,21 +26,21 @@ const PROVE_KEYS: [&str; 9] = [
 ];
 const REGISTER_KEYS: [&str; 4] = ["model_id", "seconds", "peak_rss_bytes", "proof_bytes"];
 const VERIFY_KEYS: [&str; 4] = ["valid", "statement", "parts", "seconds"];
-const DATA: [&str; 4] = ["--data", "x.idx", "--labels", "y.idx"];
+pub(crate) const DATA: [&str; 4] = ["--data", "x.idx", "--labels", "y.idx"];
 const PART: [&str; 4] = ["--offset", "2", "--limit", "3"];
 const CLASS: [&str; 2] = ["--size-class", TINY_CLASS];
-const REGISTERED: [&str; 2] = ["--registration", "tiny.registration"];
+pub(crate) const REGISTERED: [&str; 2] = ["--registration", "tiny.registration"];
 
-struct Proofs {
-    s: Scratch,
-    accuracy: Value,
-    outputs: Value,
-    registration: Value,
+pub(crate) struct Proofs {
+    pub(crate) s: Scratch,
+    pub(crate) accuracy: Value,
+    pub(crate) outputs: Value,
+    pub(crate) registration: Value,
 }
 
 /// A proof of accuracy of samples 2, 3, 4 for context c0ffee, one of the outputs of 0 and 1, and the
 /// registration of their model.
-static PROOFS: LazyLock<Proofs> = LazyLock::new(|| {
+pub(crate) static PROOFS: LazyLock<Proofs> = LazyLock::new(|| {
     let s = Scratch::shared().with_tiny();
     // The smaller key has another secret: it must not be mixed with the larger one.
     for power in ["15", TINY_POWER] {
@@ -70,7 +72,7 @@ static PROOFS: LazyLock<Proofs> = LazyLock::new(|| {
 });
 
 /// A folder of one's own with the files a verifier has.
-fn verifier() -> (Scratch, String) {
+pub(crate) fn verifier() -> (Scratch, String) {
     let p = &*PROOFS;
     let s = Scratch::new();
     for name in ["a.proof", "o.proof", "tiny.registration", "x.idx", "y.idx"] {
@@ -97,6 +99,7 @@ fn a_proof_of_accuracy_verifies_against_everything_given() {
     assert_eq!(r["valid"], true);
     assert_eq!(r["statement"], *statement);
     assert_eq!(r["model_checked"], true);
+    assert_eq!(r["context_checked"], true);
     assert_eq!(r["data_range"], serde_json::json!([2, 5, 12]));
     assert!(r["srs_warning"].as_str().unwrap().contains("this machine"));
     let run =
@@ -127,6 +130,28 @@ fn proved_outputs_are_those_of_run() {
     );
     let text = p.s.ok(&["verify", "tiny.registration", "--quiet"]);
     assert!(text.starts_with("VALID\n"), "{text}");
+}
+
+const UNASKED: &str = "warning     the proof is bound to a context, which was not compared";
+
+#[test]
+fn a_context_that_was_not_compared_is_a_warning() {
+    let p = &*PROOFS;
+    let args = [&["verify", "a.proof"], &DATA[..], &REGISTERED].concat();
+    let text = p.s.ok(&args);
+    assert!(text.contains(UNASKED), "{text}");
+    assert!(text.contains("--context HEX"), "{text}");
+    let r = p.s.json(&args, &VERIFY_KEYS);
+    assert_eq!(r["context_checked"], false);
+    assert_eq!(r["statement"]["context"], "c0ffee");
+    let text = p.s.ok(&[&args[..], &["--context", "c0ffee"]].concat());
+    assert!(!text.contains(UNASKED), "{text}");
+    assert!(text.contains("the context is the one you gave"), "{text}");
+    // Without a context there is nothing to compare.
+    let args = [&["verify", "o.proof", "--data", "x.idx"], &REGISTERED[..]].concat();
+    let text = p.s.ok(&args);
+    assert!(!text.contains(UNASKED), "{text}");
+    assert!(!text.contains("the context is"), "{text}");
 }
 
 #[test]
@@ -258,89 +283,6 @@ fn a_proof_of_something_else_is_invalid() {
     });
     let args = ["verify", "bad.registration", "--cache", &cache];
     s.refuses(1, &args, &["bad.registration"]);
-}
-
-/// Whoever names data asks for a proof about them: the public registration in its place proves nothing of the kind.
-#[test]
-fn a_registration_is_no_proof_about_data() {
-    let p = &*PROOFS;
-    let (s, cache) = verifier();
-    let id = p.registration["model_id"].as_str().unwrap();
-    s.write("claimed.proof", &s.read("tiny.registration"));
-    let says = [
-        "claimed.proof",
-        "it is a registration",
-        "no proof about data",
-    ];
-    for given in [
-        [&["--model-id", id][..], &REGISTERED, &DATA].concat(),
-        REGISTERED.to_vec(),
-        DATA.to_vec(),
-    ] {
-        let args = [&["verify", "claimed.proof", "--cache", &cache], &given[..]].concat();
-        s.fails(1, &args, &says);
-    }
-}
-
-#[test]
-fn the_registration_must_be_the_model_s() {
-    let p = &*PROOFS;
-    let (s, cache) = verifier();
-    s.write("tiny.onnx", &p.s.read("tiny.onnx"));
-    s.ok(&["import", "tiny.onnx", "--calib", "x.idx"]);
-    let cached = ["--cache", &cache];
-    let register = |class, out| {
-        let args = ["register", "tiny.pleat", "--size-class", class, "-o", out];
-        s.ok(&[&args[..], &cached].concat());
-    };
-    register(TINY_CLASS, "other.registration");
-    register("14", "larger.registration");
-    let prove = [
-        &["prove", "tiny.pleat", "-o", "b.proof"],
-        &DATA[..],
-        &cached,
-    ]
-    .concat();
-    s.fails(
-        3,
-        &[&prove[..], &["--registration", "a.proof"]].concat(),
-        &["registration a.proof", "it registers no model"],
-    );
-    let verify = [&["verify", "a.proof", "--offset", "2"], &DATA[..], &cached].concat();
-    let with = |name| [&verify[..], &["--registration", name]].concat();
-    s.fails(
-        1,
-        &with("other.registration"),
-        &["registration other.registration", "it is about model"],
-    );
-    s.fails(
-        3,
-        &with("larger.registration"),
-        &["made for size class 2^14", "the proof for 2^13"],
-    );
-    s.fails(
-        3,
-        &with("o.proof"),
-        &["registration o.proof", "registers no model"],
-    );
-    s.fails(
-        3,
-        &with("x.idx"),
-        &["registration x.idx", "another kind of file"],
-    );
-    s.fails(3, &with("none"), &["registration none", "check the path"]);
-    s.fails(
-        3,
-        &verify,
-        &["a.proof", "--registration FILE", "pleat register"],
-    );
-    let good = s.read("tiny.registration");
-    for (at, length) in [(9, good.len()), (good.len() / 2, good.len()), (12, 40)] {
-        let mut bad = good[..length].to_vec();
-        bad[at] ^= 1;
-        s.write("bad.registration", &bad);
-        s.fails(1, &with("bad.registration"), &["bad.registration", "; "]);
-    }
 }
 
 #[test]
