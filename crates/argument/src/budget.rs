@@ -25,7 +25,8 @@ pub(crate) enum Work {
     Move,
     /// An entry of a vector that a verifier commits to itself.
     Entry,
-    /// An entry of an activation table, which a verifier commits to: a microsecond of one core at most.
+    /// An entry of an activation table, which a verifier commits to: half a microsecond of one core. Entries of more than
+    /// 12 bits take, and are counted, twice.
     Committed,
     /// A summand of an axis, or of a product of axes, while a term is lowered; a tap of a window.
     Summand,
@@ -41,7 +42,7 @@ impl Work {
         match self {
             Self::Entry => 1,
             // As much as it takes would refuse the largest networks with a table for each channel.
-            Self::Committed => 4,
+            Self::Committed => 2,
             Self::Look => 2,
             Self::Summand => 16,
             // Here memory counts more than time.

@@ -46,6 +46,8 @@ fn child() {
             assert!(places.iter().any(|p| message.starts_with(p)), "{message}");
         }
         Err(other) => panic!("{name}: {other}"),
+        // What is costly here are the commitments, which this does not make.
+        Ok(_) if name == "tables" => panic!("tables for half a minute of commitments"),
         Ok(steps) => println!("{name}: {steps} steps"),
     }
     println!("{name}: {spent:.2?}, {kilobytes} kB");

@@ -69,8 +69,13 @@ impl Compiler<'_> {
             };
             let smallest = -(1i64 << (quotient_bits - 1));
             self.at(format!("the activation of layer {layer}"));
+            // Magnitudes of up to 12 bits are committed to in one pass over small buckets.
+            let range = self.network.layers[layer].range;
+            let largest = range.min.unsigned_abs().max(range.max.unsigned_abs());
+            let passes = 1 + usize::from(largest >= 1 << 12);
+            let entries = channels.saturating_mul(1 << quotient_bits);
             self.budget
-                .spend(Work::Committed, channels.saturating_mul(1 << quotient_bits))?;
+                .spend(Work::Committed, entries.saturating_mul(passes))?;
             for channel in 0..channels {
                 let identity = self.next_identity();
                 for (first, bits) in entry_pieces(1 << quotient_bits, self.row_bits) {

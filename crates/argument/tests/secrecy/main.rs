@@ -8,6 +8,7 @@
 
 mod distinguisher;
 mod guess;
+mod keys;
 mod lattice;
 #[path = "../soundness/networks.rs"]
 #[allow(dead_code, reason = "forgeries use the other networks")]

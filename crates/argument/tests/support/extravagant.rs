@@ -7,7 +7,7 @@ use pleat_model::network::{
 };
 
 /// All of them.
-pub(crate) const CASES: [&str; 14] = [
+pub(crate) const CASES: [&str; 15] = [
     "concat",
     "pieces",
     "average",
@@ -22,6 +22,7 @@ pub(crate) const CASES: [&str; 14] = [
     "shuffled",
     "outputs",
     "kernels",
+    "tables",
 ];
 
 pub(crate) const RANGE: ValueRange = ValueRange { min: 0, max: 1 };
@@ -250,6 +251,25 @@ pub(crate) fn case(name: &str) -> (Network, u32) {
             let mut layers = doubled(8);
             layers.push((conv(1 << 17, 1), vec![8], Shape::new(1 << 17, 1, 1)));
             (network(Shape::new(1, 1, 1), layers), 8)
+        }
+        // No weights, and tables of 2^25 wide entries for a verifier to commit to.
+        "tables" => {
+            let shape = Shape::new(490, 1, 1);
+            let op = LayerOp::Linear {
+                map: LinearMap::Sum {
+                    multipliers: vec![1],
+                },
+                shift: 0,
+                quotient_bits: 16,
+                activation: Activation::Slope {
+                    slopes: (0..490).map(|i| 4096 + 8 * i).collect(),
+                    shift: 12,
+                },
+            };
+            let mut network = network(shape, vec![(op, vec![0], shape)]);
+            let (min, max) = (-(1 << 15), (1 << 15) - 1);
+            network.layers[1].range = ValueRange { min, max };
+            (network, 17)
         }
         _ => panic!("no case {name}"),
     }
