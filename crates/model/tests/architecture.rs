@@ -393,7 +393,19 @@ fn one_weight_of_many_does_not_show() {
         };
         let a = t.builder.conv(&grey, weight, None, 4, 1, window).unwrap();
         let a = t.relu(&a);
-        let y = t.dense(&a, 5);
+        // Behind it everything that makes a scale count: averages, a sum, a table, a bound, a border.
+        let b = t.conv(&a, 4, 1, 3);
+        let b = t.builder.sum(&[a, b], &[1.0, 1.0]).unwrap();
+        let b = t.activation(&b, Activation::Tanh);
+        let b = t.conv(&b, 4, 1, 3);
+        let bounds = Activation::Clip {
+            low: -0.5,
+            high: 2.0,
+        };
+        let b = t.activation(&b, bounds);
+        let b = t.pool(&b, PoolKind::Average, 1);
+        let b = t.builder.pad(&b, [1, 0, 0, 1], 0.25).unwrap();
+        let y = t.dense(&b, 5);
         let g = t.builder.finish(vec![("y".into(), y)]).unwrap();
         let q = integers(&g, &samples);
         let scales: Vec<f64> = q.annotations.layers.iter().map(|l| l.scale).collect();

@@ -3,7 +3,7 @@
 use super::calibrate::Statistics;
 use super::plan::{Plan, Source};
 use super::public::follows_its_source;
-use super::scales::{power_of_two_above, scale_of};
+use super::scales::{power_of_two_above, scale_of, width_of};
 use crate::annotations::{Annotations, LayerNote, OutputNote};
 use crate::bounds;
 use crate::graph::{Activation as FloatActivation, Conv, Op, Pool, PoolKind};
@@ -410,9 +410,4 @@ impl Emitter<'_> {
             self.plan.node(i).name
         ))
     }
-}
-
-/// The smallest of `widths`, in ascending order, that has `bits` bits.
-fn width_of(widths: &[u32], bits: u32) -> Option<u32> {
-    widths.iter().copied().find(|&w| w >= bits)
 }

@@ -1,5 +1,7 @@
 //! Scales, widths and ranges of one candidate's tensors.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use super::MAX_ACTIVATION_BITS;
 use super::emit::Emitter;
 use super::plan::Source;
@@ -7,17 +9,17 @@ use super::public::{Sign, common_bound};
 use crate::graph::Activation as FloatActivation;
 use crate::network::{MAX_QUOTIENT_BITS, ValueRange, signed_bits, signed_range};
 
-/// Calibrated width of outputs, of which their scale, a power of two, may leave one bit unused; the quotient
-/// keeps its full range above it, so outputs never saturate.
-const OUTPUT_BITS: u32 = 13;
+/// Calibrated width of outputs; the quotient keeps its full range above it, so outputs never saturate.
+const OUTPUT_BITS: u32 = 12;
 /// Additional width of tensors without an activation.
 const LINEAR_EXTRA_BITS: u32 = 2;
-/// And one more where their scale is a power of two, which may leave one unused.
+/// Additional width of tensors whose scale is a power of two, which may leave one bit unused.
 const PUBLIC_EXTRA_BITS: u32 = 1;
-/// Additional width of the quotients that a table reads.
-const TABLE_EXTRA_BITS: u32 = 2;
-/// Widths of quotients are multiples of it: they follow from the secret weights, and coarse ones tell less.
-const QUOTIENT_STEP: u32 = 2;
+/// Additional width of the quotients that a table reads; their scale is a power of two too.
+const TABLE_EXTRA_BITS: u32 = 2 + PUBLIC_EXTRA_BITS;
+/// Widths of quotients. They follow from the secret weights, and few tell little; each costs a table of two to
+/// this power, so they are dense where that is much.
+const QUOTIENT_WIDTHS: [u32; 4] = [12, 14, 15, MAX_QUOTIENT_BITS];
 
 impl Emitter<'_> {
     fn is_read(&self, i: usize) -> bool {
@@ -41,7 +43,7 @@ impl Emitter<'_> {
 
     /// Width of layer `i`'s values. Tensors without an activation (before a residual addition, say)
     /// have long tails and feed many layers: two more bits there cost little and save as many in
-    /// the weights that read them. Values behind an activation do without: measured, they lose nothing.
+    /// the weights that read them.
     pub(super) fn width(&self, i: usize) -> u32 {
         let activated = self
             .plan
@@ -51,12 +53,13 @@ impl Emitter<'_> {
                 Source::Linear { activation, .. } => activation.is_some(),
                 _ => false,
             });
-        if activated {
-            self.bits
+        let linear = if activated { 0 } else { LINEAR_EXTRA_BITS };
+        let public = if self.plan.is_public(i) {
+            PUBLIC_EXTRA_BITS
         } else {
-            let rounded = u32::from(self.plan.is_public(i)) * PUBLIC_EXTRA_BITS;
-            (self.bits + LINEAR_EXTRA_BITS + rounded).min(MAX_ACTIVATION_BITS)
-        }
+            0
+        };
+        (self.bits + linear + public).min(MAX_ACTIVATION_BITS)
     }
 
     /// Scale of layer `i`'s values, shared by its group: a power of two where public numbers depend on it.
@@ -66,7 +69,7 @@ impl Emitter<'_> {
             return s;
         }
         let bits = match self.is_only_output(i) {
-            true => OUTPUT_BITS.max(self.bits + 1),
+            true => OUTPUT_BITS.max(self.bits),
             false => self.width(i),
         };
         let unsigned = |l: usize| self.plan.signs[l] == Sign::Unsigned;
@@ -79,6 +82,10 @@ impl Emitter<'_> {
             // Nothing was seen: every scale will do that keeps the clamp at the largest integer.
             observed.1 = f64::from(bound);
         }
+        if self.is_only_output(i) {
+            // No value saturates, so the nearest power of two will do.
+            observed = (observed.0 * FRAC_1_SQRT_2, observed.1 * FRAC_1_SQRT_2);
+        }
         let s = match self.plan.is_public(i) {
             true => power_of_two(observed, bits, sign),
             false => scale_of(observed, bits, sign),
@@ -87,18 +94,17 @@ impl Emitter<'_> {
         s
     }
 
-    /// Width of the quotient for the accumulators `low..=high`: even, and so wide that the range of the values
-    /// does not depend on it.
+    /// Width of the quotient for the accumulators `low..=high`, and so wide that the range of the values does not
+    /// depend on it.
     pub(super) fn quotient_bits(&self, i: usize, (low, high): (i64, i64)) -> u32 {
         let range = match needs_table(self.plan.activation(i)) {
             true => self.bits + TABLE_EXTRA_BITS,
             false => self.width(i) + u32::from(self.plan.signs[i] == Sign::Unsigned),
         };
-        signed_bits(low >> self.shift)
+        let bits = signed_bits(low >> self.shift)
             .max(signed_bits(high >> self.shift))
-            .max(range)
-            .next_multiple_of(QUOTIENT_STEP)
-            .min(MAX_QUOTIENT_BITS)
+            .max(range);
+        width_of(&QUOTIENT_WIDTHS, bits).unwrap_or(MAX_QUOTIENT_BITS)
     }
 
     /// Range of the values of layer `i`, before the function's own bounds.
@@ -188,6 +194,11 @@ pub(super) fn power_of_two_above(s: f64) -> f64 {
     // The bits of the fraction say whether `s` is a power of two; logarithms are not exact.
     let below = f64::from_bits(s.to_bits() & !((1 << 52) - 1));
     if below == s { s } else { 2.0 * below }
+}
+
+/// The smallest of `widths`, in ascending order, that has `bits` bits.
+pub(super) fn width_of(widths: &[u32], bits: u32) -> Option<u32> {
+    widths.iter().copied().find(|&w| w >= bits)
 }
 
 #[cfg(test)]
