@@ -238,11 +238,14 @@ pub(crate) fn points(vectors: &[Committed]) -> Vec<G1Affine> {
     vectors.iter().map(|v| v.commitment).collect()
 }
 
+/// Chunks, outputs, and what they are filled from.
+type Group = (Vec<Vec<i32>>, Vec<Vec<i32>>, Vec<Executed>);
+
 /// The vectors of a candidate.
 pub(crate) struct Filled {
     pub(crate) kernel: Vec<Vec<i32>>,
     /// Chunks, outputs, and what they are filled from.
-    pub(crate) groups: Vec<(Vec<Vec<i32>>, Vec<Vec<i32>>, Vec<Executed>)>,
+    pub(crate) groups: Vec<Group>,
 }
 
 impl Filled {
