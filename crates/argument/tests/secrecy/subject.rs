@@ -222,7 +222,7 @@ impl Subject {
     }
 
     /// What the fold must attest, from public values alone.
-    pub(crate) fn expected(&self, made: &Made) -> Expected {
+    pub(crate) fn expected(&self, made: &Made) -> pleat_argument::Result<Expected> {
         let tables = self.tables();
         let public = Public {
             program: &self.program,
@@ -230,7 +230,7 @@ impl Subject {
             statement: &made.statement,
             tables: &tables,
         };
-        folded::verify(&OpeningKey::new(&KEY).unwrap(), &public, &made.folded).unwrap()
+        folded::verify(&OpeningKey::new(&KEY).unwrap(), &public, &made.folded)
     }
 }
 
