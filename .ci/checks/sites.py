@@ -24,7 +24,7 @@ from rust import Source
 SKIP = "crate::skip_check::"
 # Calls whose only effect is to refuse.
 CHECKING = {
-    "validate", "fits", "admissible", "check", "check_data", "expect", "same_class", "verify", "attest",
+    "validate", "fits", "admissible", "check", "check_data", "expect", "same_class", "verify", "verify_next", "attest",
     "from_bytes", "suits", "check_lengths", "native", "folded", "whole", "register", "precheck", "claim",
 }  # fmt: skip
 # Calls that do something; what they refuse is found where they do.

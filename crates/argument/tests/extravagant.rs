@@ -7,27 +7,17 @@
 mod extravagant;
 #[path = "support/measure.rs"]
 mod measure;
+#[path = "support/verifier.rs"]
+mod verifier;
 
 use std::time::{Duration, Instant};
 
-use pleat_argument::layout::{inference, register_model};
+use pleat_argument::Error;
 use pleat_argument::program::Kind;
-use pleat_argument::step::schedule::Schedule;
-use pleat_argument::{Error, Result};
-use pleat_model::network::Network;
+use verifier::verifier;
 
 const SECONDS: u64 = 10;
 const MEGABYTES: u64 = 200;
-
-/// What a verifier computes of an architecture.
-fn verifier(network: &Network, row_bits: u32) -> Result<usize> {
-    network.validate()?;
-    let program = register_model(network, row_bits)?;
-    let registered = Schedule::new(&program, 0)?.steps();
-    drop(program);
-    let program = inference(network, Kind::Outputs, false, row_bits, 0)?;
-    Ok((registered + Schedule::new(&program, 1)?.steps()) as usize)
-}
 
 /// What the parent runs.
 #[test]
@@ -36,7 +26,7 @@ fn child() {
     let name = std::env::var("PLEAT_EXTRAVAGANT").unwrap();
     let (network, row_bits) = extravagant::case(&name);
     network.validate().expect("a valid network");
-    let outcome = verifier(&network, row_bits);
+    let outcome = verifier(&network, Kind::Outputs, row_bits, 0);
     let spent = measure::processor("self").unwrap_or_default();
     let kilobytes = measure::peak("self").unwrap_or_default();
     match outcome {
@@ -48,7 +38,7 @@ fn child() {
         Err(other) => panic!("{name}: {other}"),
         // What is costly here are the commitments, which this does not make.
         Ok(_) if name == "tables" => panic!("tables for half a minute of commitments"),
-        Ok(steps) => println!("{name}: {steps} steps"),
+        Ok(work) => println!("{name}: {work} units"),
     }
     println!("{name}: {spent:.2?}, {kilobytes} kB");
     assert!(spent < Duration::from_secs(SECONDS), "{name}: {spent:?}");

@@ -9,10 +9,9 @@ use pleat_argument::layout::{choose_group_bits, data_layout, inference, register
 use pleat_argument::program::{Kind, Program};
 use pleat_argument::step::schedule::Schedule;
 use pleat_model::builder::InputTransform;
-use pleat_model::data::Sample;
 use pleat_model::graph::InputLayout;
 use pleat_model::import::{ImportOptions, read_model};
-use pleat_model::quantize::{QuantizeOptions, quantize};
+use pleat_model::quantize::{QuantizeOptions, quantize, synthetic_samples};
 
 /// No network in use comes near the limit of a verifier's work: a quarter of it at most, three quarters where each channel
 /// has a table (the face detectors' learned slopes), in classes from the
@@ -50,17 +49,7 @@ fn every_model_is_far_from_the_limit() {
         }
         let graph = read_model(&path, &options).unwrap();
         let spec = graph.input_spec(None);
-        let mut state = 1u32;
-        let mut pixel = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as i32
-        };
-        let samples: Vec<Sample> = (0..2)
-            .map(|_| Sample {
-                values: (0..spec.shape.len()).map(|_| pixel()).collect(),
-                label: None,
-            })
-            .collect();
+        let samples = synthetic_samples(&spec, 2);
         let network = quantize(&graph, &spec, &samples, &QuantizeOptions::default())
             .unwrap()
             .network;

@@ -14,7 +14,7 @@ use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
 use pleat_argument::randomness::ProofSecret;
-use pleat_argument::registry::{Claim, Registry, outputs_chain};
+use pleat_argument::registry::{Claim, Inferences, Registry, outputs_chain};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_argument::step::Shape;
 use pleat_argument::step::transition::apply;
@@ -200,7 +200,10 @@ fn end_to_end(case: &Case, row_bits: u32, group_bits: Option<u32>, rng: &mut Std
                 context,
                 own,
                 scheme,
-                |proof, attest| registry.verify_folded_claim(key, network, &claim, proof, attest),
+                |proof, attest| {
+                    let mut own = Inferences::default();
+                    registry.verify_folded_claim(key, network, &claim, &mut own, proof, attest)
+                },
             );
             assert_eq!(folded, outcome);
         }

@@ -21,7 +21,7 @@
 
 use pleat_argument::commitment::{Key, scalar_id};
 use pleat_argument::layout::data_layout;
-use pleat_argument::registry::Registry;
+use pleat_argument::registry::{Inferences, Registry};
 use pleat_argument::statement::{architecture_digest, data_id, to_bytes};
 use pleat_folding::hex;
 use pleat_folding::running::Origin;
@@ -285,13 +285,20 @@ impl Combined {
     /// for the caller to read.
     ///
     /// # Errors
-    /// [`Error::Part`] with a part whose proof is not valid, whose ids are not registered, or that is for another
-    /// key; [`Error::Argument`] for parts of registered data that are not registered as a whole.
+    /// [`Error::Part`] with a part whose proof is not valid, whose ids are not registered, that is for another
+    /// key, or whose groups have one size too many ([`Inferences`]); [`Error::Argument`] for parts of registered data that are not registered as a whole.
     pub fn verify(&self, registry: &Registry, key: &Key, verifying: &impl Verifier) -> Result<()> {
         // First, because it costs nothing.
         registry.check_data(&element("data id", &self.statement.data)?)?;
-        for (part, own) in self.parts.iter().enumerate() {
-            own.verify(registry, key, verifying).map_err(at(part))?;
+        // Parts with groups of one size follow the first of them: what they share is computed once.
+        let size = |own: &Envelope| own.statement.group_bits;
+        let first = |own: &Envelope| self.parts.iter().position(|p| size(p) == size(own));
+        let mut parts: Vec<(usize, &Envelope)> = self.parts.iter().enumerate().collect();
+        parts.sort_by_key(|(_, own)| first(own));
+        let mut inferences = Inferences::default();
+        for (part, own) in parts {
+            own.verify_next(registry, key, verifying, &mut inferences)
+                .map_err(at(part))?;
         }
         Ok(())
     }

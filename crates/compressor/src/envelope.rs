@@ -9,7 +9,7 @@ use pleat_argument::group::folded::Expected;
 use pleat_argument::group::verify::Outcome;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
-use pleat_argument::registry::{Claim, Registry, outputs_chain};
+use pleat_argument::registry::{Claim, Inferences, Registry};
 use pleat_argument::statement::{Visibility, context_hash};
 use pleat_folding::running::Origin;
 use pleat_folding::sealed::{self, Damage, Format};
@@ -302,9 +302,21 @@ impl Envelope {
         key: &Key,
         verifying: &impl Verifier,
     ) -> Result<Outcome> {
+        self.verify_next(registry, key, verifying, &mut Inferences::default())
+    }
+
+    /// The same for one of several proofs, which may share inferences.
+    pub(crate) fn verify_next(
+        &self,
+        registry: &Registry,
+        key: &Key,
+        verifying: &impl Verifier,
+        inferences: &mut Inferences,
+    ) -> Result<Outcome> {
         let claim = self.statement.claim()?;
+        let (network, folded) = (&self.network, &self.folded);
         let outcome = self.attested(key, verifying, |attest| {
-            registry.verify_folded_claim(key, &self.network, &claim, &self.folded, attest)
+            registry.verify_folded_claim(key, network, &claim, inferences, folded, attest)
         })?;
         if claim.kind == Kind::Accuracy && outcome.count != self.correct {
             return Err(Error::Invalid(format!(
@@ -313,7 +325,7 @@ impl Envelope {
             )));
         }
         if claim.kind == Kind::Outputs
-            && outputs_chain(key, &self.network, &claim, &self.outputs)? != outcome.outputs
+            && inferences.outputs_chain(key, network, &claim, &self.outputs)? != outcome.outputs
         {
             return Err(Error::Invalid("it proves other outputs".into()));
         }

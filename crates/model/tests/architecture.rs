@@ -221,6 +221,75 @@ fn graph(family: Family, training: u64) -> Graph {
     t.builder.finish(named.collect()).unwrap()
 }
 
+/// An import says which numbers of the file everybody will see: those that no kind of layer implies.
+#[test]
+fn numbers_of_the_model_file_are_named() {
+    let samples = samples();
+    let named = |family: Family| -> Vec<&'static str> {
+        let learned = integers(&graph(family, 1), &samples).learned;
+        learned.iter().map(|l| l.what).collect()
+    };
+    let of = |name: &str| named(FAMILIES.iter().find(|f| f.0 == name).unwrap().1);
+    assert_eq!(of("learned slopes"), ["slopes"]);
+    assert_eq!(
+        of("a border and a learned factor"),
+        ["the value of a border", "factors of a sum"]
+    );
+    assert!(of("residual sums").is_empty());
+    let usual: Family = |t, x| {
+        let a = t.conv(x, 4, 1, 3);
+        let a = t.activation(
+            &a,
+            Activation::Clip {
+                low: 0.0,
+                high: 6.0,
+            },
+        );
+        let a = t.conv(&a, 4, 1, 1);
+        let a = t.activation(
+            &a,
+            Activation::HardSigmoid {
+                alpha: 0.2,
+                beta: 0.5,
+            },
+        );
+        vec![t.dense(&a, 5)]
+    };
+    assert!(named(usual).is_empty());
+    let own: Family = |t, x| {
+        let a = t.conv(x, 4, 1, 3);
+        let a = t.activation(
+            &a,
+            Activation::Clip {
+                low: 0.0,
+                high: 2.5,
+            },
+        );
+        let a = t.conv(&a, 4, 1, 1);
+        let a = t.activation(
+            &a,
+            Activation::HardSigmoid {
+                alpha: 0.3,
+                beta: 0.5,
+            },
+        );
+        let a = t.conv(&a, 4, 1, 1);
+        let squares = Activation::Polynomial {
+            square: 0.1,
+            linear: 1.0,
+            constant: 0.0,
+        };
+        let a = t.activation(&a, squares);
+        vec![t.dense(&a, 5)]
+    };
+    let expected = [
+        "bounds of a clip",
+        "constants of a hard sigmoid",
+        "coefficients of a polynomial",
+    ];
+    assert_eq!(named(own), expected);
+}
+
 fn samples() -> Vec<Sample> {
     let mut r = Random(3);
     let mut one = |_| Sample {

@@ -1,5 +1,7 @@
 //! The steps of a whole statement: those of a full group, and those of the last.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::Shape;
@@ -46,7 +48,7 @@ impl GroupSteps {
 pub struct Schedule {
     /// The size of a step.
     pub shape: Shape,
-    full: GroupSteps,
+    full: Arc<GroupSteps>,
     /// If the last group has fewer samples.
     last: Option<GroupSteps>,
     groups: u64,
@@ -59,21 +61,33 @@ impl Schedule {
     /// A program with more products, terms or larger exponents than steps can express.
     pub fn new(program: &Program, samples: u64) -> Result<Self> {
         let shape = Shape::new(program.row_bits);
-        let groups = groups(program, samples);
-        let whole = program.group_samples();
-        let (live, rest) = match program.data {
-            Some(_) => (whole, samples % whole),
-            None => (1, 0),
-        };
+        let live = program.data.as_ref().map_or(1, |_| program.group_samples());
+        let full = GroupSteps::new(program, &shape, live)?;
+        Self::of(program, shape, Arc::new(full), samples)
+    }
+
+    /// The same program for another number of samples: the steps of a full group are shared.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn with_samples(&self, program: &Program, samples: u64) -> Result<Self> {
+        Self::of(program, self.shape, self.full.clone(), samples)
+    }
+
+    fn of(program: &Program, shape: Shape, full: Arc<GroupSteps>, samples: u64) -> Result<Self> {
+        let rest = program
+            .data
+            .as_ref()
+            .map_or(0, |_| samples % program.group_samples());
         let last = match rest {
             0 => None,
             rest => Some(GroupSteps::new(program, &shape, rest)?),
         };
         Ok(Self {
             shape,
-            full: GroupSteps::new(program, &shape, live)?,
+            full,
             last,
-            groups,
+            groups: groups(program, samples),
         })
     }
 

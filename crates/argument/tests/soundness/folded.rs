@@ -10,7 +10,7 @@ use pleat_argument::opening::Scheme;
 use pleat_argument::program::Kind;
 use pleat_argument::proof::Folded;
 use pleat_argument::randomness::ProofSecret;
-use pleat_argument::registry::{Registry, outputs_chain};
+use pleat_argument::registry::{Inferences, Registry, outputs_chain};
 use pleat_argument::statement::Statement;
 use pleat_argument::step::Shape;
 use pleat_argument::step::state::State;
@@ -332,7 +332,8 @@ fn folded_claims_through_the_registry() {
         .fold(prepared, inputs, Scheme::Mercury, &mut keep, None)
         .unwrap();
     let verify = |registry: &Registry, attest: &dyn Fn(&Expected) -> Result<()>| {
-        registry.verify_folded_claim(&KEY, network, &claim, &made.proof, attest)
+        let mut own = Inferences::default();
+        registry.verify_folded_claim(&KEY, network, &claim, &mut own, &made.proof, attest)
     };
     let own = |e: &Expected| attest(&records, e);
     rejected(verify(&registry, &own), "data that are not registered");

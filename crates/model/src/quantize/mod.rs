@@ -53,7 +53,8 @@ pub struct Fidelity {
 pub struct LearnedNumbers {
     /// Name of the layer in the model file.
     pub layer: String,
-    /// `slopes`, `factors of a sum`, `coefficients of a polynomial`.
+    /// `slopes`, `factors of a sum`, `coefficients of a polynomial`, `bounds of a clip`, `constants of a hard sigmoid`,
+    /// `the value of a border`.
     pub what: &'static str,
 }
 

@@ -130,31 +130,35 @@ impl Plan {
         }
     }
 
-    /// Layers with slopes, factors or coefficients from the model file, all of which are public.
+    /// Layers with numbers that the model file chose, not the kind of layer; all of them are public.
     pub(super) fn learned_numbers(&self) -> Vec<LearnedNumbers> {
-        let mut found = vec![];
-        for i in 0..self.layers.len() {
-            let factors = match self.linear(i) {
-                Some(Op::Sum { factors }) => factors.iter().any(|f| f.abs() != 1.0),
-                _ => false,
-            };
-            let of_activation = match self.activation(i) {
-                Some(Activation::Slope(_)) => Some("slopes"),
-                Some(Activation::Polynomial { .. }) => Some("coefficients of a polynomial"),
-                _ => None,
-            };
-            for what in factors
-                .then_some("factors of a sum")
-                .into_iter()
-                .chain(of_activation)
-            {
-                found.push(LearnedNumbers {
-                    layer: self.node(i).name.clone(),
-                    what,
-                });
+        let named = |i: usize, what| LearnedNumbers {
+            layer: self.node(i).name.clone(),
+            what,
+        };
+        let own = |i: usize| {
+            [
+                self.linear_numbers(i),
+                self.activation(i).and_then(constants),
+            ]
+        };
+        (0..self.layers.len())
+            .flat_map(|i| own(i).into_iter().flatten().map(move |what| named(i, what)))
+            .collect()
+    }
+
+    fn linear_numbers(&self, i: usize) -> Option<&'static str> {
+        let op = match self.layers[i].source {
+            Source::Copy => Some(&self.node(i).op),
+            _ => self.linear(i),
+        };
+        match op? {
+            Op::Sum { factors } if factors.iter().any(|f| f.abs() != 1.0) => {
+                Some("factors of a sum")
             }
+            Op::Pad { value, .. } if *value != 0.0 => Some("the value of a border"),
+            _ => None,
         }
-        found
     }
 
     /// Layers with the scale of layer `i`.
@@ -189,6 +193,24 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// What a function has of the model file, other than what everybody's has.
+fn constants(activation: &Activation) -> Option<&'static str> {
+    match activation {
+        Activation::Slope(_) => Some("slopes"),
+        Activation::Polynomial { .. } => Some("coefficients of a polynomial"),
+        Activation::Clip { low, high } => {
+            let usual = [0.0, -1.0, f32::NEG_INFINITY].contains(low)
+                && [1.0, 6.0, f32::INFINITY].contains(high);
+            (!usual).then_some("bounds of a clip")
+        }
+        Activation::HardSigmoid { alpha, beta } => {
+            let usual = [0.2, 1.0 / 6.0].contains(alpha) && *beta == 0.5;
+            (!usual).then_some("constants of a hard sigmoid")
+        }
+        Activation::Relu | Activation::Sigmoid | Activation::Tanh | Activation::HardSwish => None,
     }
 }
 
