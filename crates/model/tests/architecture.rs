@@ -169,7 +169,7 @@ const FAMILIES: [(&str, Family); 10] = [
         let j = t.builder.concat(&[a, b, x.clone()], 1).unwrap();
         let u = t.builder.upsample(&j, [2, 1]).unwrap();
         let r = t.builder.transpose(&u, &[0, 1, 3, 2]).unwrap();
-        vec![t.dense(&r, 5)]
+        vec![t.dense(&r, 5), r]
     }),
     ("learned slopes", |t, x| {
         let a = t.conv(x, 4, 1, 3);
@@ -394,6 +394,8 @@ fn one_weight_of_many_does_not_show() {
         let a = t.builder.conv(&grey, weight, None, 4, 1, window).unwrap();
         let a = t.relu(&a);
         // Behind it everything that makes a scale count: averages, a sum, a table, a bound, a border.
+        let a = t.conv(&a, 4, 1, 3);
+        let a = t.relu(&a);
         let b = t.conv(&a, 4, 1, 3);
         let b = t.builder.sum(&[a, b], &[1.0, 1.0]).unwrap();
         let b = t.activation(&b, Activation::Tanh);
