@@ -69,6 +69,8 @@ pub trait Randomness {
     fn trace_blind(&self, group: u64, chunk: u64) -> Scalar;
     /// The salt of a group's challenges.
     fn salt(&self, group: u64) -> Scalar;
+    /// Names this randomness among others: a proof goes on with the one it was begun with. For its owner's eyes.
+    fn tag(&self) -> Scalar;
 }
 
 /// [`Randomness`] of a proof's secret and its statement.
@@ -132,5 +134,9 @@ impl Randomness for Derived {
 
     fn salt(&self, group: u64) -> Scalar {
         self.blinder.blind(b"salt", group)
+    }
+
+    fn tag(&self) -> Scalar {
+        self.blinder.blind(b"tag", 0)
     }
 }

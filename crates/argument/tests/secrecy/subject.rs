@@ -365,4 +365,8 @@ impl Randomness for Defective {
             false => Scalar::ZERO,
         }
     }
+
+    fn tag(&self) -> Scalar {
+        Scalar::ZERO
+    }
 }

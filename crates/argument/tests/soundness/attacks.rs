@@ -373,6 +373,10 @@ impl Randomness for Bare {
     fn salt(&self, _: u64) -> Scalar {
         Scalar::ZERO
     }
+
+    fn tag(&self) -> Scalar {
+        Scalar::ZERO
+    }
 }
 
 /// The first claim says that the mask's first entry is zero: a proof from another one does not end.

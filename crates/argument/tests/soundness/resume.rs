@@ -33,11 +33,19 @@ impl Steps for Log {
 }
 
 fn fold(kind: Kind, context: &[u8], from: Option<Snapshot>) -> Result<(Proved<Folded>, Log)> {
+    fold_with(&ProofSecret::native([6; 32]), kind, context, from)
+}
+
+fn fold_with(
+    secret: &ProofSecret,
+    kind: Kind,
+    context: &[u8],
+    from: Option<Snapshot>,
+) -> Result<(Proved<Folded>, Log)> {
     let inputs = INPUTS.as_slice();
     // Groups of one sample.
     let evaluation = Evaluation::new(&MODEL, kind, inputs, DataSecrecy::Public, Some(0))?;
-    let prepared =
-        evaluation.prepare(inputs, context_hash(context), &ProofSecret::native([6; 32]))?;
+    let prepared = evaluation.prepare(inputs, context_hash(context), secret)?;
     let mut log = Log::default();
     let proved = evaluation.fold(prepared, inputs, Scheme::Mercury, &mut log, from)?;
     Ok((proved, log))
@@ -68,5 +76,21 @@ fn a_proof_goes_on_from_every_group() {
             let error = fold(kind, b"there", Some(snapshot)).unwrap_err();
             assert!(error.to_string().contains("another statement"), "{error}");
         }
+    }
+}
+
+/// A proof has one end: another secret, or the same for another end, would publish a second combination under the mask
+/// of the first.
+#[test]
+fn a_proof_does_not_go_on_to_another_end() {
+    let kind = Kind::Accuracy;
+    let (_, log) = fold(kind, b"here", None).unwrap();
+    let (_, snapshot) = log.snapshots.last().unwrap();
+    for other in [
+        ProofSecret::native([7; 32]),
+        ProofSecret::new([6; 32], b"another end"),
+    ] {
+        let error = fold_with(&other, kind, b"here", Some(snapshot.clone())).unwrap_err();
+        assert!(error.to_string().contains("another secret"), "{error}");
     }
 }

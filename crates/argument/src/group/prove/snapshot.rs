@@ -16,6 +16,8 @@ use crate::{Error, Result, Scalar};
 /// secret the combination is unmasked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// Of the randomness the proof was begun with.
+    tag: Scalar,
     state: State,
     combination: Combination,
     data: Vec<G1Affine>,
@@ -30,6 +32,7 @@ impl Snapshot {
     pub fn blank(state: State) -> Self {
         let nothing = vec![Scalar::ZERO; 1 << state.running.point.len()];
         Self {
+            tag: Scalar::ZERO,
             state,
             combination: Combination::new(nothing, G1Affine::identity(), Scalar::ZERO),
             data: vec![],
@@ -49,6 +52,7 @@ impl<'a> Prover<'a> {
     /// Where this prover is; a copy of the combination, `32 * 2^index_bits` bytes, is the large part.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
+            tag: self.randomness.tag(),
             state: self.state.clone(),
             combination: self.combination.clone(),
             data: self.data.clone(),
@@ -62,9 +66,10 @@ impl<'a> Prover<'a> {
     /// begun with: the mask is in the combination already, and is not drawn again.
     ///
     /// # Errors
-    /// A snapshot of another statement.
+    /// A snapshot of another statement, or of a proof that was begun with another secret or for another end.
     pub fn resume(setting: Setting<'a>, secret: &ProofSecret, snapshot: Snapshot) -> Result<Self> {
         let Snapshot {
+            tag,
             state,
             combination,
             data,
@@ -86,6 +91,13 @@ impl<'a> Prover<'a> {
         if !fits {
             return Err(Error::Invalid(
                 "the checkpoint is of another statement; begin the proof again".into(),
+            ));
+        }
+        // With other randomness, or for another end, two combinations under one mask would be published.
+        if tag != prover.randomness.tag() {
+            return Err(Error::Invalid(
+                "the checkpoint was begun with another secret, or to end in another form; begin the proof again"
+                    .into(),
             ));
         }
         Ok(Self {
