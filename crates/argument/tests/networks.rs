@@ -242,7 +242,9 @@ fn fold(
         records.push(record);
         Ok(())
     };
-    let prepared = evaluation.prepare(samples, context, own).unwrap();
+    let prepared = evaluation
+        .prepare(samples, context, &ProofSecret::native(own))
+        .unwrap();
     let made = evaluation.fold(prepared, samples, scheme, &mut keep, None);
     let made = made.unwrap();
     let shape = Shape::new(evaluation.program().row_bits);

@@ -95,7 +95,7 @@ impl Annotations {
             if let Head::Softmax { classes, stride } | Head::ArgMax { classes, stride } = note.head
             {
                 let group = classes.checked_mul(stride).unwrap_or(0);
-                if group == 0 || values % group != 0 {
+                if group == 0 || !values.is_multiple_of(group) {
                     return fail("a head that does not fit its tensor");
                 }
             }

@@ -222,7 +222,7 @@ impl Subject {
     }
 
     /// What the fold must attest, from public values alone.
-    pub(crate) fn expected(&self, made: &Made) -> Expected {
+    pub(crate) fn expected(&self, made: &Made) -> pleat_argument::Result<Expected> {
         let tables = self.tables();
         let public = Public {
             program: &self.program,
@@ -230,7 +230,7 @@ impl Subject {
             statement: &made.statement,
             tables: &tables,
         };
-        folded::verify(&OpeningKey::new(&KEY).unwrap(), &public, &made.folded).unwrap()
+        folded::verify(&OpeningKey::new(&KEY).unwrap(), &public, &made.folded)
     }
 }
 
@@ -238,11 +238,14 @@ pub(crate) fn points(vectors: &[Committed]) -> Vec<G1Affine> {
     vectors.iter().map(|v| v.commitment).collect()
 }
 
+/// Chunks, outputs, and what they are filled from.
+type Group = (Vec<Vec<i32>>, Vec<Vec<i32>>, Vec<Executed>);
+
 /// The vectors of a candidate.
 pub(crate) struct Filled {
     pub(crate) kernel: Vec<Vec<i32>>,
     /// Chunks, outputs, and what they are filled from.
-    pub(crate) groups: Vec<(Vec<Vec<i32>>, Vec<Vec<i32>>, Vec<Executed>)>,
+    pub(crate) groups: Vec<Group>,
 }
 
 impl Filled {
