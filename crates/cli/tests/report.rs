@@ -293,7 +293,7 @@ fn names_and_units_are_the_owners() {
     change(&s, "o.proof", "unit.proof", |e| {
         e.network.outputs[0].unit = Some(-7);
     });
-    let (html, _) = page(&s, &["unit.proof"]);
+    let (html, _) = page(&s, &["unit.proof", "--force"]);
     let p = &figures(&html)["proofs"][0];
     assert_eq!(p["architecture"]["outputs"][0]["unit"], -7);
     assert!(html.contains("integers of 2<sup"));
