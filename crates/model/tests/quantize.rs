@@ -206,7 +206,9 @@ fn activations() {
             vec![conv(b, &a, 2, 1.0)]
         });
     }
-    close(0.05, |b, x| {
+    // Coarse weights, of some ten levels: the affine map before limits the shift, and an output's scale is a
+    // power of two.
+    close(0.1, |b, x| {
         let a = conv(b, &x, 4, 1.0);
         vec![b.prelu(&a, &[0.1, -0.3, 0.0, 1.5], &[4, 1, 1]).unwrap()]
     });
