@@ -239,7 +239,7 @@ fn graph(family: Family, mut t: Trainer) -> Graph {
 fn numbers_of_the_model_file_are_named() {
     let samples = samples();
     let named = |family: Family| -> Vec<&'static str> {
-        let learned = integers(&graph(family, 1), &samples).learned;
+        let learned = integers(&graph(family, Trainer::new(1)), &samples).learned;
         learned.iter().map(|l| l.what).collect()
     };
     let of = |name: &str| named(FAMILIES.iter().find(|f| f.0 == name).unwrap().1);
