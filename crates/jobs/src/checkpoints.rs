@@ -3,13 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use pleat_folding::{Checkpoint, Error, Params, Subject};
+use pleat_folding::{Checkpoint, Error as FoldingError, Params, Subject};
 use pleat_model::files::remove_leftovers;
 
-use crate::args::ProveArgs;
-use crate::console::Console;
-use crate::interrupt;
+use crate::error::{Error, Locate, Result};
+use crate::output;
+use crate::watch::Watch;
+
+/// Checkpoints of a proof: what it takes to go on in another process. They are secret files.
+#[derive(Clone, Debug)]
+pub struct CheckpointOptions {
+    /// Where they go; without it the output's name with `.checkpoint`. Removed when the proof is finished.
+    pub path: Option<PathBuf>,
+    /// Time from one to the next; stopping writes one too.
+    pub every: Duration,
+    /// Go on with a proof that was interrupted; begins if there is no checkpoint.
+    pub resume: bool,
+}
+
+impl Default for CheckpointOptions {
+    fn default() -> Self {
+        Self {
+            path: None,
+            every: Duration::from_secs(60),
+            resume: false,
+        }
+    }
+}
 
 /// Where the checkpoints of a proof are, and what happens with one that is there.
 #[derive(Clone, Debug)]
@@ -23,42 +43,49 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of a command, refused if a checkpoint would be lost, or cannot be written.
-    pub(crate) fn of(args: &ProveArgs, inputs: &[&Path], console: &Console) -> Result<Self> {
-        let path = args.checkpoint.clone().unwrap_or_else(|| {
-            let mut name = args.output.clone().into_os_string();
+    /// Those of a proof that goes to `output`, refused if a checkpoint would be lost, or cannot be written. With
+    /// `force` one that is there may be lost.
+    pub(crate) fn of(
+        options: &CheckpointOptions,
+        output: &Path,
+        force: bool,
+        inputs: &[&Path],
+        watch: &Watch,
+    ) -> Result<Self> {
+        let path = options.path.clone().unwrap_or_else(|| {
+            let mut name = output.to_owned().into_os_string();
             name.push(".checkpoint");
             name.into()
         });
-        if crate::output::is_same(&path, &args.output) {
-            bail!(
+        if output::is_same(&path, output) {
+            return Err(Error::Invalid(format!(
                 "checkpoint {}: it is the output; choose another name",
                 path.display()
-            );
+            )));
         }
         let there = path.exists();
-        if there && !args.resume && !args.force {
-            bail!(
+        if there && !options.resume && !force {
+            return Err(Error::Invalid(format!(
                 "checkpoint {}: an interrupted proof is there; give --resume to go on with it, \
                  or --force to begin again and lose it",
                 path.display()
-            );
+            )));
         }
-        crate::output::check(&path, inputs, true)?;
-        interrupt::remember(Some(&path));
-        if args.resume {
-            remove_leftovers(&path).with_context(|| format!("checkpoint {}", path.display()))?;
+        output::check(&path, inputs, true)?;
+        watch.stop().remember(Some(&path));
+        if options.resume {
+            remove_leftovers(&path).at(|| format!("checkpoint {}", path.display()))?;
         }
-        if args.resume && !there {
-            console.note(&format!(
+        if options.resume && !there {
+            watch.note(format!(
                 "there is no checkpoint {}: the proof begins",
                 path.display()
             ));
         }
         Ok(Self {
             path,
-            every: Duration::from_secs(args.checkpoint_every),
-            resume: args.resume && there,
+            every: options.every,
+            resume: options.resume && there,
             replace: there,
         })
     }
@@ -71,23 +98,23 @@ impl Checkpoints {
         let checkpoint = Checkpoint::load(&self.path, params).map_err(|e| {
             // One of another key or class is good, and says what to give.
             let what = match e {
-                Error::File { .. } => "a damaged checkpoint; --force begins the proof again",
+                FoldingError::File { .. } => "a damaged checkpoint; --force begins the proof again",
                 _ => "checkpoint",
             };
-            anyhow::Error::new(e).context(what)
+            Error::from(e).at(what)
         })?;
         Ok(Some(checkpoint))
     }
 
     /// The proof is finished; `written`: it has kept checkpoints.
-    pub(crate) fn remove(&self, written: bool, console: &Console) {
-        interrupt::remember(None);
+    pub(crate) fn remove(&self, written: bool, watch: &Watch) {
+        watch.stop().remember(None);
         if !written && !self.replace {
             // What may be there meanwhile is another process's.
             return;
         }
         match std::fs::remove_file(&self.path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => console.note(&format!(
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => watch.note(format!(
                 "the checkpoint {} could not be removed: {e}; remove it yourself, it is secret",
                 self.path.display()
             )),
@@ -114,5 +141,8 @@ pub(crate) fn compare(path: &Path, kept: &Subject, now: &Subject) -> Result<()> 
     } else {
         return Ok(());
     };
-    bail!("checkpoint {}: {what}", path.display())
+    Err(Error::Invalid(format!(
+        "checkpoint {}: {what}",
+        path.display()
+    )))
 }

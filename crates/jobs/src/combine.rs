@@ -1,43 +1,68 @@
-//! `pleat combine`.
+//! One proof of the proofs of all parts of some data.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, bail};
 use pleat_compressor::{Combined, Envelope, Error as ProofError};
 use pleat_model::files::{Access, write_atomic};
 use serde::Serialize;
 
-use crate::args::CombineArgs;
-use crate::console::Console;
+use crate::error::{Error, Locate, Result};
+use crate::load::{DataOptions, load_envelope, load_proofs, open_data, select};
+use crate::output;
 use crate::shard::spelled;
-use crate::verbs::verify::{Case, Compared, VerifyResult, same_class};
-use crate::verbs::{load_envelope, load_proofs, open_data, select, verify};
+use crate::store::KeyStore;
+use crate::verify::{Case, Compared, VerifyResult, same_class};
+use crate::watch::Watch;
 
-#[derive(Debug, Serialize)]
-struct CombineResult {
-    proof: PathBuf,
-    proof_bytes: usize,
-    #[serde(flatten)]
-    verified: VerifyResult,
+/// What to combine, and what the parts are about.
+#[derive(Clone, Debug, Default)]
+pub struct CombineOptions {
+    /// The proofs of the parts, in the order of the data.
+    pub proofs: Vec<PathBuf>,
+    /// The registration of their model.
+    pub registration: PathBuf,
+    /// The data they are about together.
+    pub data: DataOptions,
+    /// Where the combined proof goes.
+    pub output: PathBuf,
+    /// Overwrite an existing proof.
+    pub force: bool,
 }
 
-pub(crate) fn run(args: &CombineArgs, cache: &Path, console: &Console) -> Result<()> {
-    let mut inputs: Vec<&Path> = args.proofs.iter().map(PathBuf::as_path).collect();
-    inputs.extend([args.registration.as_path(), &args.data.data]);
-    inputs.extend(args.data.labels.as_deref());
-    crate::output::check(&args.output, &inputs, args.force)?;
-    let registered = load_envelope("registration", &args.registration)?;
-    let (places, proofs) = load(&args.proofs)?;
+/// A combined proof that was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct CombineResult {
+    /// The file; it is public.
+    pub proof: PathBuf,
+    /// Its length.
+    pub proof_bytes: usize,
+    /// What it says; the parts were verified.
+    #[serde(flatten)]
+    pub verified: VerifyResult,
+}
+
+/// Verifies the proofs of all parts of some data, and writes them as one.
+///
+/// # Errors
+/// As [`verify`](fn@crate::verify); proofs that are not exactly the wanted samples in their order, a proof that
+/// exists or cannot be written.
+pub fn combine(options: &CombineOptions, store: &KeyStore, watch: &Watch) -> Result<CombineResult> {
+    let mut inputs: Vec<&Path> = options.proofs.iter().map(PathBuf::as_path).collect();
+    inputs.extend([options.registration.as_path(), &options.data.path]);
+    inputs.extend(options.data.labels.as_deref());
+    output::check(&options.output, &inputs, options.force)?;
+    let registered = load_envelope("registration", &options.registration)?;
+    let (places, proofs) = load(&options.proofs)?;
     for (place, own) in places.iter().zip(&proofs) {
-        let registration = || format!("registration {}", args.registration.display());
+        let registration = || format!("registration {}", options.registration.display());
         same_class(&registered, own)
-            .with_context(registration)
-            .with_context(|| place.clone())?;
+            .at(registration)
+            .at(|| place.clone())?;
     }
     // The registration's network: the proofs' must be the same, and are checked for it below.
-    let (data, range) = open_data(&registered.network, &args.data)?;
+    let (data, range) = open_data(&registered.network, &options.data)?;
     let total = data.len();
     let pieces: Vec<Piece<'_>> = places
         .iter()
@@ -49,41 +74,36 @@ pub(crate) fn run(args: &CombineArgs, cache: &Path, console: &Console) -> Result
         .collect();
     cover(&pieces, range.start as u64..range.end as u64)?;
     let proofs = Combined::new(proofs).map_err(|e| match e {
-        ProofError::Part { part, source } => Error::new(*source).context(places[part].clone()),
+        ProofError::Part { part, source } => Error::from(*source).at(&places[part]),
         other => other.into(),
     })?;
-    let samples = select(data, range, proofs.statement().kind, &args.data.data)?;
+    let samples = select(data, range, proofs.statement().kind, &options.data.path)?;
     let case = Case {
         proofs: &proofs,
         places: &places,
-        registration: &args.registration,
+        registration: &options.registration,
         registered: &registered,
-        data: &args.data.data,
+        data: &options.data.path,
         samples: &samples,
         total,
     };
-    let verified = case.verify(Compared::default(), cache, console)?;
+    let verified = case.verify(Compared::default(), store, watch)?;
     let bytes = proofs.to_bytes()?;
-    write_atomic(&args.output, Access::Public, args.force, |w| {
+    write_atomic(&options.output, Access::Public, options.force, |w| {
         w.write_all(&bytes)
     })?;
-    let result = CombineResult {
-        proof: args.output.clone(),
+    Ok(CombineResult {
+        proof: options.output.clone(),
         proof_bytes: bytes.len(),
         verified,
-    };
-    console.result(&result, || {
-        format!(
-            "combined    {} ({} bytes)\n{}",
-            result.proof.display(),
-            result.proof_bytes,
-            verify::text(&result.verified)
-        )
     })
 }
 
 /// Reads all proofs, those in combined ones too, each with its name in sentences.
 fn load(paths: &[PathBuf]) -> Result<(Vec<String>, Vec<Envelope>)> {
+    if paths.is_empty() {
+        return Err(Error::invalid("no proofs to combine; give at least one"));
+    }
     let (mut places, mut proofs) = (vec![], vec![]);
     let mut seen = BTreeMap::new();
     for path in paths {
@@ -92,21 +112,21 @@ fn load(paths: &[PathBuf]) -> Result<(Vec<String>, Vec<Envelope>)> {
         if let Ok(real) = path.canonicalize()
             && let Some(before) = seen.insert(real, path)
         {
-            match before == path {
-                true => bail!("{place}: it is given twice; give every proof once"),
-                false => bail!(
-                    "{place}: it is the file {}; give every proof once",
-                    before.display()
-                ),
-            }
+            let what = match before == path {
+                true => "given twice".to_owned(),
+                false => format!("the file {}", before.display()),
+            };
+            return Err(Error::Invalid(format!(
+                "{place}: it is {what}; give every proof once"
+            )));
         }
         let n = own.len();
         for (i, own) in (1..).zip(own) {
             if own.is_registration() {
-                bail!(
+                return Err(Error::Invalid(format!(
                     "{place}: it is a registration, no proof about data; give it with --registration, and proofs \
                      that `pleat prove` made"
-                );
+                )));
             }
             places.push(match n {
                 1 => place.clone(),
@@ -136,44 +156,48 @@ fn cover(pieces: &[Piece<'_>], wanted: Range<u64>) -> Result<()> {
     for (i, Piece { place, range }) in pieces.iter().enumerate() {
         let start = range.start;
         if range.end > wanted.end {
-            bail!(
+            return Err(Error::Invalid(format!(
                 "{place}: it is about {}, the last one wanted of the data is {}; leave it out or change --limit",
                 spelled(start, range.end - start),
                 wanted.end.saturating_sub(1)
-            );
+            )));
         }
         let (before, rest) = pieces.split_at(i);
         if start < next {
-            match before.iter().find(|p| p.range.contains(&start)) {
-                Some(other) => bail!(
-                    "{place}: it begins at sample {start}, but {} is about that sample too; \
-                     give proofs that do not overlap",
+            let sentence = match before.iter().find(|p| p.range.contains(&start)) {
+                Some(other) => format!(
+                    "but {} is about that sample too; give proofs that do not overlap",
                     other.place
                 ),
-                None => bail!(
-                    "{place}: it begins at sample {start}, before the first one wanted, {}; \
-                     leave it out or change --offset",
+                None => format!(
+                    "before the first one wanted, {}; leave it out or change --offset",
                     wanted.start
                 ),
-            }
+            };
+            return Err(Error::Invalid(format!(
+                "{place}: it begins at sample {start}, {sentence}"
+            )));
         }
         if start > next {
             let due = format!("{place}: it begins at sample {start}, but sample {next} is next");
             if let Some(other) = rest.iter().find(|p| p.range.start == next) {
-                bail!("{due}; give {} before it", other.place);
+                return Err(Error::Invalid(format!(
+                    "{due}; give {} before it",
+                    other.place
+                )));
             }
             let later = rest.iter().map(|p| p.range.start);
             let until = later.filter(|s| *s > next).min().unwrap_or(start);
-            bail!("{due}; {}", missing(next, until));
+            return Err(Error::Invalid(format!("{due}; {}", missing(next, until))));
         }
         next = range.end;
     }
     match pieces.last() {
-        Some(last) if next < wanted.end => bail!(
+        Some(last) if next < wanted.end => Err(Error::Invalid(format!(
             "{}: it ends before sample {next}, but it is the last; {}",
             last.place,
             missing(next, wanted.end)
-        ),
+        ))),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! From an error to a sentence and an exit code.
+//! Why a job fails: one error, the class it is of, and the sentence people read.
 
 use std::io::ErrorKind;
 
@@ -8,94 +8,188 @@ use pleat_folding::Error as FoldingError;
 use pleat_folding::sealed::Damage;
 use pleat_model::Error as ModelError;
 
-/// The proof is invalid.
-pub(crate) const INVALID_PROOF: u8 = 1;
-/// Wrong usage.
-pub(crate) const USAGE: u8 = 2;
-/// Bad input: file, model, data.
-pub(crate) const BAD_INPUT: u8 = 3;
-/// Resources: disk, memory, interrupted.
-pub(crate) const RESOURCES: u8 = 4;
+/// Why a job failed.
+///
+/// `Display` is the outermost cause alone; [`Error::sentence`] has them all, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something that happened to a file, or to a part of one.
+    #[error("{place}")]
+    At {
+        /// Its role and name, for example "bundle x.pleat".
+        place: String,
+        /// What happened.
+        source: Box<Error>,
+    },
+    /// More memory is needed than there is.
+    #[error("{0}")]
+    OutOfMemory(String),
+    /// More disk is needed than there is.
+    #[error("{0}")]
+    OutOfDisk(String),
+    /// A proof that is valid, perhaps, but not of what was asked for.
+    #[error("{0}")]
+    NotProved(String),
+    /// The key a proof was made with is not there.
+    #[error(
+        "it was made with a commitment key that is not here, id {}; import the ceremony's file it \
+         comes from (2^{need} points or more) with `pleat srs import FILE.ptau`, a new key cannot verify it",
+        hex::encode(id)
+    )]
+    NoKey {
+        /// Identity of the key.
+        id: [u8; 32],
+        /// Points needed, as a power of two.
+        need: u32,
+    },
+    /// Stopped by [`Stop`](crate::Stop) where nothing could be kept. Where a checkpoint could be written it is
+    /// [`FoldingError::Interrupted`](pleat_folding::Error::Interrupted).
+    #[error("interrupted; files that existed before are unchanged, run it again for the result")]
+    Stopped,
+    /// Something that does not fit, in a full sentence.
+    #[error("{0}")]
+    Invalid(String),
+    /// The operating system refused something.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// From models, bundles and data.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// From commitment keys and the argument.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+    /// From parameters, folding and checkpoints.
+    #[error(transparent)]
+    Folding(#[from] FoldingError),
+    /// From proof files and their verification.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+}
 
-/// More memory is needed than there is.
-#[derive(Debug)]
-pub(crate) struct OutOfMemory(pub(crate) String);
+/// Shorthand used throughout the crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-impl std::fmt::Display for OutOfMemory {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+/// What an error means to who asked for the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The proof is invalid, or not about what was asked for.
+    InvalidProof,
+    /// Files, models, data, keys or options that are not what they should be.
+    BadInput,
+    /// Memory or disk: the same may succeed with more of it.
+    Resources,
+    /// It was asked to stop.
+    Interrupted,
+}
+
+/// Adds where something went wrong.
+pub(crate) trait Locate<T> {
+    /// The same, with the role and name of the file it happened to.
+    fn at(self, place: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Locate<T> for Result<T, E> {
+    fn at(self, place: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|e| e.into().at(place()))
     }
 }
 
-impl std::error::Error for OutOfMemory {}
-
-/// A proof that is valid, perhaps, but not of what was asked for.
-#[derive(Debug)]
-pub(crate) struct NotProved(pub(crate) String);
-
-impl std::fmt::Display for NotProved {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+impl Error {
+    /// Something that does not fit, in a full sentence.
+    pub fn invalid(sentence: impl Into<String>) -> Self {
+        Self::Invalid(sentence.into())
     }
-}
 
-impl std::error::Error for NotProved {}
-
-/// The key a proof was made with is not there.
-#[derive(Debug)]
-pub(crate) struct NoKey {
-    pub(crate) id: [u8; 32],
-    /// Points needed, as a power of two.
-    pub(crate) need: u32,
-}
-
-impl std::fmt::Display for NoKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "it was made with a commitment key that is not here, id {}; import the ceremony's file it \
-             comes from (2^{} points or more) with `pleat srs import FILE.ptau`, a new key cannot verify it",
-            hex::encode(self.id),
-            self.need
-        )
-    }
-}
-
-impl std::error::Error for NoKey {}
-
-/// The exit code of an error, from the first cause that says more than "bad input".
-pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    for cause in error.chain() {
-        if cause.is::<OutOfMemory>() {
-            return RESOURCES;
+    /// The same, with the role and name of the file it happened to.
+    #[must_use]
+    pub fn at(self, place: impl Into<String>) -> Self {
+        Self::At {
+            place: place.into(),
+            source: Box::new(self),
         }
-        if let Some(FoldingError::Interrupted(_)) = cause.downcast_ref() {
-            return RESOURCES;
+    }
+
+    /// The error itself, without the places around it.
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::At { source, .. } => source.cause(),
+            own => own,
         }
-        let invalid = match cause.downcast_ref() {
+    }
+
+    /// What it means to who asked.
+    pub fn class(&self) -> Class {
+        match self.cause() {
+            Self::OutOfMemory(_) | Self::OutOfDisk(_) => Class::Resources,
+            Self::Stopped | Self::Folding(FoldingError::Interrupted(_)) => Class::Interrupted,
             // Not even the first bytes are a proof's: the wrong file, not a wrong proof.
-            Some(ProofError::Malformed(Damage::Magic)) => false,
-            Some(ProofError::Invalid(_) | ProofError::Malformed(_)) => true,
-            Some(ProofError::Argument(e)) => matches!(e, ArgumentError::Rejected { .. }),
-            _ => matches!(cause.downcast_ref(), Some(ArgumentError::Rejected { .. })),
-        };
-        if invalid || cause.is::<NotProved>() {
-            return INVALID_PROOF;
+            Self::Proof(ProofError::Malformed(Damage::Magic)) => Class::BadInput,
+            Self::NotProved(_)
+            | Self::Proof(
+                ProofError::Invalid(_)
+                | ProofError::Malformed(_)
+                | ProofError::Argument(ArgumentError::Rejected { .. }),
+            )
+            | Self::Argument(ArgumentError::Rejected { .. }) => Class::InvalidProof,
+            _ => match self.io_kind() {
+                Some(kind) if is_resource(kind) => Class::Resources,
+                _ => Class::BadInput,
+            },
         }
     }
-    match io_kind(error) {
-        Some(kind) if is_resource(kind) => RESOURCES,
-        _ => BAD_INPUT,
-    }
-}
 
-/// What the operating system refused. The libraries wrap its errors transparently: each is a cause of
-/// its own, at whatever depth.
-fn io_kind(error: &anyhow::Error) -> Option<ErrorKind> {
-    error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .map(std::io::Error::kind)
+    /// All causes, each once, joined by colons, and what to do about it.
+    pub fn sentence(&self) -> String {
+        let mut text = String::new();
+        for cause in self.chain() {
+            let part = cause.to_string();
+            if text.contains(&part) {
+                continue;
+            }
+            // "data x.npy" followed by "x.npy: it is empty" names the file once.
+            let place = text.split_once(' ').map(|(_, path)| format!("{path}: "));
+            let new = match place {
+                Some(place) => part.replacen(&place, "", 1),
+                None => part,
+            };
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&new);
+        }
+        let advice = self.io_kind().and_then(advice).or_else(|| self.repair());
+        if let Some(advice) = advice.filter(|_| !text.contains("; ")) {
+            text.push_str("; ");
+            text.push_str(advice);
+        }
+        text
+    }
+
+    /// Itself and its causes, the last one last.
+    fn chain(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        let first: &(dyn std::error::Error + 'static) = self;
+        std::iter::successors(Some(first), |cause| cause.source())
+    }
+
+    /// What the operating system refused. The libraries wrap its errors transparently: each is a cause of
+    /// its own, at whatever depth.
+    fn io_kind(&self) -> Option<ErrorKind> {
+        self.chain()
+            .find_map(|cause| cause.downcast_ref::<std::io::Error>())
+            .map(std::io::Error::kind)
+    }
+
+    /// What to do about a damaged file that nothing more is known about.
+    fn repair(&self) -> Option<&'static str> {
+        match self.cause() {
+            Self::Model(ModelError::Malformed { .. }) => Some("copy, download or export it again"),
+            Self::Proof(ProofError::Malformed(_) | ProofError::Invalid(_)) => {
+                Some("copy it again or ask its maker for another")
+            }
+            _ => None,
+        }
+    }
 }
 
 fn is_resource(kind: ErrorKind) -> bool {
@@ -131,54 +225,9 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// What to do about a damaged file that nothing more is known about.
-fn repair(error: &anyhow::Error) -> Option<&'static str> {
-    error.chain().find_map(|cause| {
-        if let Some(ModelError::Malformed { .. }) = cause.downcast_ref() {
-            return Some("copy, download or export it again");
-        }
-        match cause.downcast_ref() {
-            Some(ProofError::Malformed(_) | ProofError::Invalid(_)) => {
-                Some("copy it again or ask its maker for another")
-            }
-            _ => None,
-        }
-    })
-}
-
-/// All causes, each once, joined by colons, and what to do about it.
-pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain() {
-        let part = cause.to_string();
-        if text.contains(&part) {
-            continue;
-        }
-        // "data x.npy" followed by "x.npy: it is empty" names the file once.
-        let place = text.split_once(' ').map(|(_, path)| format!("{path}: "));
-        let new = match place {
-            Some(place) => part.replacen(&place, "", 1),
-            None => part,
-        };
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&new);
-    }
-    let advice = io_kind(error).and_then(advice).or_else(|| repair(error));
-    if let Some(advice) = advice.filter(|_| !text.contains("; ")) {
-        text.push_str("; ");
-        text.push_str(advice);
-    }
-    text
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::path::PathBuf;
-
-    use anyhow::Context;
 
     use super::*;
 
@@ -188,23 +237,23 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_found_at_any_depth() {
-        let model = || pleat_model::Error::Io(full());
-        let folding = || pleat_folding::Error::Model(model());
-        let argument = || pleat_argument::Error::Io {
+        let model = || ModelError::Io(full());
+        let folding = || FoldingError::Model(model());
+        let argument = || ArgumentError::Io {
             path: PathBuf::from("x"),
             source: full(),
         };
         for error in [
-            anyhow::Error::new(full()),
-            anyhow::Error::new(model()),
-            anyhow::Error::new(folding()),
-            anyhow::Error::new(argument()),
-            anyhow::Error::new(ProofError::from(argument())),
-            anyhow::Error::new(ProofError::Folding(folding())),
+            Error::from(full()),
+            Error::from(model()),
+            Error::from(folding()),
+            Error::from(argument()),
+            Error::from(ProofError::from(argument())),
+            Error::from(ProofError::Folding(folding())),
         ] {
-            let error = error.context("proof p");
-            assert_eq!(exit_code(&error), RESOURCES, "{error:?}");
-            let text = sentence(&error);
+            let error = error.at("proof p");
+            assert_eq!(error.class(), Class::Resources, "{error:?}");
+            let text = error.sentence();
             assert_eq!(text.matches("no space").count(), 1, "{text}");
             assert!(
                 text.ends_with("free some space or choose another place"),
@@ -215,10 +264,10 @@ mod tests {
 
     #[test]
     fn data_that_change_are_bad_input() {
-        let changed = pleat_argument::Error::Changed("data x.npy: samples 256 to 511".into());
-        let error = anyhow::Error::new(ProofError::from(changed));
-        assert_eq!(exit_code(&error), BAD_INPUT);
-        let text = sentence(&error);
+        let changed = ArgumentError::Changed("data x.npy: samples 256 to 511".into());
+        let error = Error::from(ProofError::from(changed));
+        assert_eq!(error.class(), Class::BadInput);
+        let text = error.sentence();
         assert!(
             text.starts_with("data x.npy: samples 256 to 511 are not what"),
             "{text}"
@@ -227,8 +276,57 @@ mod tests {
 
     #[test]
     fn a_file_is_named_once() {
-        let inner: Result<(), _> = Err(pleat_model::Error::invalid("/a/x.npy: it is empty"));
-        let error = inner.context("data /a/x.npy").unwrap_err();
-        assert_eq!(sentence(&error), "data /a/x.npy: it is empty");
+        let inner = ModelError::invalid("/a/x.npy: it is empty");
+        let error = Error::from(inner).at("data /a/x.npy");
+        assert_eq!(error.sentence(), "data /a/x.npy: it is empty");
+    }
+
+    /// Every class, however many places are around the cause.
+    #[test]
+    fn classes() {
+        let rejected = || ArgumentError::Rejected {
+            check: "a check",
+            group: None,
+            step: None,
+        };
+        let invalid = [
+            Error::NotProved("it is about other data".into()),
+            ProofError::Invalid("its outputs".into()).into(),
+            ProofError::Malformed(Damage::Checksum).into(),
+            ProofError::from(rejected()).into(),
+            rejected().into(),
+        ];
+        let bad = [
+            Error::invalid("no"),
+            ProofError::Malformed(Damage::Magic).into(),
+            ModelError::malformed("bundle", "it is empty").into(),
+            Error::NoKey {
+                id: [7; 32],
+                need: 17,
+            },
+            std::io::Error::from(ErrorKind::NotFound).into(),
+        ];
+        let resources = [
+            Error::OutOfMemory("much".into()),
+            Error::OutOfDisk("much".into()),
+            full().into(),
+        ];
+        let interrupted = [
+            Error::Stopped,
+            FoldingError::Interrupted("3 steps are kept".into()).into(),
+        ];
+        for (class, errors) in [
+            (Class::InvalidProof, &invalid[..]),
+            (Class::BadInput, &bad),
+            (Class::Resources, &resources),
+            (Class::Interrupted, &interrupted),
+        ] {
+            for error in errors {
+                assert_eq!(error.class(), class, "{error:?}");
+            }
+        }
+        let nested = Error::Stopped.at("data x").at("proof p");
+        assert_eq!(nested.class(), Class::Interrupted);
+        assert!(matches!(nested.cause(), Error::Stopped));
     }
 }

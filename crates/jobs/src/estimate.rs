@@ -1,6 +1,5 @@
 //! What a proof will cost, before anything is proved.
 
-use anyhow::Result;
 use pleat_argument::layout::{choose_group_bits, inference, register_model};
 use pleat_argument::program::{COLUMN_BITS, Kind, Program, VectorKind};
 use pleat_argument::statement::architecture_bytes;
@@ -9,33 +8,43 @@ use pleat_folding::Form;
 use pleat_model::network::Network;
 use serde::Serialize;
 
+use crate::error::Result;
+
 /// Size and expected cost of a proof on two cores.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Estimate {
+pub struct Estimate {
     /// Rows of a chunk, as a power of two.
-    pub(crate) row_bits: u32,
-    pub(crate) samples: u64,
-    /// Samples of a group, and groups.
-    pub(crate) group_samples: u64,
-    pub(crate) groups: u64,
-    /// Chunks of all groups, and their rows.
-    pub(crate) chunks: u64,
-    pub(crate) rows: u64,
+    pub row_bits: u32,
+    /// Samples of the proof.
+    pub samples: u64,
+    /// Samples of a group.
+    pub group_samples: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Chunks of all groups.
+    pub chunks: u64,
+    /// Their rows.
+    pub rows: u64,
     /// The part of the rows that holds something.
-    pub(crate) utilisation: f64,
+    pub utilisation: f64,
     /// Steps of all groups.
-    pub(crate) steps: u64,
+    pub steps: u64,
     /// Points of the commitment key: two to this power.
-    pub(crate) power: u32,
-    pub(crate) setup_seconds: f64,
-    pub(crate) prove_seconds: f64,
-    pub(crate) compress_seconds: f64,
-    pub(crate) memory_bytes: u64,
-    /// Commitment key and proof.
-    pub(crate) disk_bytes: u64,
-    pub(crate) proof_bytes: u64,
-    /// One checkpoint; 0 where none is written.
-    pub(crate) checkpoint_bytes: u64,
+    pub power: u32,
+    /// Seconds of reading keys and writing out the circuit.
+    pub setup_seconds: f64,
+    /// Seconds from the first row to the last fold.
+    pub prove_seconds: f64,
+    /// Seconds of compression.
+    pub compress_seconds: f64,
+    /// Peak memory in bytes.
+    pub memory_bytes: u64,
+    /// Commitment key and proof, in bytes.
+    pub disk_bytes: u64,
+    /// The proof file, in bytes.
+    pub proof_bytes: u64,
+    /// One checkpoint, in bytes; 0 where none is written.
+    pub checkpoint_bytes: u64,
 }
 
 // Reference: two cores of a virtual x86-64 server; docs/benchmarks.md has the measurements. More cores

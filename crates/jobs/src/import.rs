@@ -1,96 +1,181 @@
-//! `pleat import`.
+//! From a trained model to an integer bundle.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use pleat_model::accuracy::{self, Accuracy};
 use pleat_model::builder::InputTransform;
 use pleat_model::bundle::{Bundle, ImportReport};
 use pleat_model::data::{DataSet, Sample, check_label};
 use pleat_model::execute::Executor;
-use pleat_model::graph::Graph;
-use pleat_model::import::{ImportOptions, read_model};
+use pleat_model::graph::{Graph, InputLayout, Op};
+use pleat_model::import::{ImportOptions as ReadOptions, read_model};
 use pleat_model::quantize::{
     LearnedNumbers, QuantizeOptions, Quantized, quantize, synthetic_samples,
 };
+use pleat_model::{Error as ModelError, Result as ModelResult};
 use serde::Serialize;
 
-use crate::args::{ClassArgs, ImportArgs};
-use crate::class::choose;
-use crate::console::Console;
-use crate::failure::sentence;
-use crate::verbs::inspect::Widths;
+use crate::class::{ClassOptions, choose};
+use crate::error::{Error, Locate, Result};
+use crate::network::{Widths, overflow};
+use crate::output;
+use crate::watch::Watch;
 
 /// Multiplications spent on calibrating one candidate; bounds the number of samples used.
 const CALIBRATION_WORK: usize = 1 << 31;
+/// Rows and columns of an image.
+const SIDES: RangeInclusive<usize> = 1..=1 << 14;
 
-#[derive(Debug, Serialize)]
-pub(crate) struct ImportResult {
-    bundle: PathBuf,
-    layers: usize,
-    parameters: u64,
-    activations: usize,
-    shift: u32,
-    widths: Widths,
-    calibration_samples: u64,
-    samples: u64,
-    float_accuracy: Option<f64>,
-    int_accuracy: Option<f64>,
-    agreement: Option<f64>,
-    output_error: f64,
-    worst_layer: String,
-    worst_layer_error: f64,
-    overflow: String,
-    /// Whether the prover supports every layer, and why not.
-    provable: bool,
-    reason: Option<String>,
+/// What to import, and how stored pixels `v` enter the network: as `(v * input_scale - mean) / std`.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// The model file: ONNX, Keras .h5 or .keras.
+    pub model: PathBuf,
+    /// Data to calibrate with (and to report accuracy on, with labels).
+    pub calib: Option<PathBuf>,
+    /// Labels of the calibration data, if they are another file.
+    pub labels: Option<PathBuf>,
+    /// Samples of the data to use for the accuracy report; all without it.
+    pub limit: Option<usize>,
+    /// Factor of the stored pixels, not 0.
+    pub input_scale: f32,
+    /// Subtracted after scaling: one number, or one per channel.
+    pub mean: Vec<f32>,
+    /// Divided by at the end, not 0: one number, or one per channel.
+    pub std: Vec<f32>,
+    /// Axis order of the model's input, if the guess from its dimensions is wrong.
+    pub layout: Option<InputLayout>,
+    /// Rows and columns of the input, for models that leave them open.
+    pub size: Option<[usize; 2]>,
+    /// Resize images of a folder to these rows and columns before the centre is cropped to the input's size.
+    pub resize: Option<[usize; 2]>,
+    /// Width of the activations in bits; searched without it.
+    pub activation_bits: Option<u32>,
+    /// Shift of the requantisation in bits; searched without it.
+    pub shift: Option<u32>,
+    /// Show in every proof which power of two the real value of one unit of each output is.
+    pub publish_unit: bool,
+    /// Where the bundle goes; without it the model's name with .pleat, in the working folder.
+    pub output: Option<PathBuf>,
+    /// Overwrite an existing bundle.
+    pub force: bool,
 }
 
-pub(crate) fn run(args: &ImportArgs, console: &Console) -> Result<()> {
-    let output = args.output.clone().unwrap_or_else(|| {
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            model: PathBuf::new(),
+            calib: None,
+            labels: None,
+            limit: None,
+            input_scale: 1.0,
+            mean: vec![0.0],
+            std: vec![1.0],
+            layout: None,
+            size: None,
+            resize: None,
+            activation_bits: None,
+            shift: None,
+            publish_unit: false,
+            output: None,
+            force: false,
+        }
+    }
+}
+
+/// A bundle that was made, and how close its integers are to the model's floats.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImportResult {
+    /// The file; it is secret.
+    pub bundle: PathBuf,
+    /// Layers of the network.
+    pub layers: usize,
+    /// Parameters of the model file.
+    pub parameters: u64,
+    /// Activations a sample.
+    pub activations: usize,
+    /// Shift of the requantisation in bits.
+    pub shift: u32,
+    /// Widths of all layers.
+    pub widths: Widths,
+    /// Samples it was calibrated with; 0 if they were made up.
+    pub calibration_samples: u64,
+    /// Samples the two networks were compared on.
+    pub samples: u64,
+    /// Share of the labels that the float network gets right.
+    pub float_accuracy: Option<f64>,
+    /// Share of the labels that the integer network gets right.
+    pub int_accuracy: Option<f64>,
+    /// Share of the samples on which both decide the same.
+    pub agreement: Option<f64>,
+    /// Of the outputs' standard deviation.
+    pub output_error: f64,
+    /// The layer that is furthest off.
+    pub worst_layer: String,
+    /// By how much, of its largest value.
+    pub worst_layer_error: f64,
+    /// Whether any input in range can leave a table, in words.
+    pub overflow: String,
+    /// Whether the prover supports every layer.
+    pub provable: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// Turns a model into a bundle and writes it.
+///
+/// # Errors
+/// A model or data that cannot be read or do not fit, a bundle that exists or cannot be written.
+pub fn import(options: &ImportOptions, watch: &Watch) -> Result<ImportResult> {
+    let output = options.output.clone().unwrap_or_else(|| {
         // Not `with_extension`, which would make 'v1.pleat' of 'v1.2.onnx'.
-        let mut name = args.model.file_stem().unwrap_or_default().to_owned();
+        let mut name = options.model.file_stem().unwrap_or_default().to_owned();
         name.push(".pleat");
         name.into()
     });
-    let inputs: Vec<&Path> = [Some(&args.model), args.calib.as_ref(), args.labels.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(PathBuf::as_path)
-        .collect();
-    crate::output::check(&output, &inputs, args.force)?;
-    let (bundle, activations) = make_bundle(args, console)?;
-    bundle.save(&output, args.force)?;
-    let result = summary(&bundle, output, activations)?;
-    console.result(&result, || text(&result))
+    let inputs: Vec<&Path> = [
+        Some(&options.model),
+        options.calib.as_ref(),
+        options.labels.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(PathBuf::as_path)
+    .collect();
+    output::check(&output, &inputs, options.force)?;
+    let (bundle, activations) = make_bundle(options, watch)?;
+    bundle.save(&output, options.force)?;
+    Ok(summary(&bundle, output, activations))
 }
 
-/// Everything but writing the file.
-pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundle, usize)> {
+/// Everything but writing the file; also the activations a sample.
+pub(crate) fn make_bundle(options: &ImportOptions, watch: &Watch) -> Result<(Bundle, usize)> {
+    check_options(options)?;
     let transform = InputTransform {
-        scale: args.input_scale,
-        mean: args.mean.clone(),
-        std: args.std.clone(),
+        scale: options.input_scale,
+        mean: options.mean.clone(),
+        std: options.std.clone(),
     };
-    let options = ImportOptions {
+    let read = ReadOptions {
         transform: transform.clone(),
-        layout: args.layout.map(Into::into),
-        size: args.size,
+        layout: options.layout,
+        size: options.size,
     };
     if transform == InputTransform::default() {
-        console.note(
+        watch.note(
             "note: pixels enter the network as stored, 0..255; one trained on x/255 needs --input-scale 1/255",
         );
     }
-    let graph = read_model(&args.model, &options)
-        .with_context(|| format!("model {}", args.model.display()))?;
-    let spec = graph.input_spec(args.resize);
-    let data = match &args.calib {
+    let graph =
+        read_model(&options.model, &read).at(|| format!("model {}", options.model.display()))?;
+    let spec = graph.input_spec(options.resize);
+    let data = match &options.calib {
         Some(path) => {
-            Some(DataSet::open(path, args.labels.as_deref(), &spec).with_context(|| place(args))?)
+            Some(DataSet::open(path, options.labels.as_deref(), &spec).at(|| place(options))?)
         }
         None => {
-            console.note(
+            watch.note(
                 "note: no --calib DATA: activation ranges are guessed from made-up images; \
                  accuracy may suffer and is not reported",
             );
@@ -99,52 +184,51 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
     };
     let wanted = calibration_size(&graph);
     let samples = match &data {
-        Some(data) => spread(data, wanted).with_context(|| place(args))?,
+        Some(data) => spread(data, wanted).at(|| place(options))?,
         None => synthetic_samples(&spec, wanted.min(64)),
     };
-    let progress = console.progress("calibrating", 1);
+    watch.go_on()?;
+    let phase = watch.phase("calibrating", 1, 0);
     let mut quantized = quantize(
         &graph,
         &spec,
         &samples,
         &QuantizeOptions {
-            activation_bits: args.activation_bits,
-            shift: args.shift,
+            activation_bits: options.activation_bits,
+            shift: options.shift,
         },
     )
-    .with_context(|| format!("model {}", args.model.display()))?;
-    progress.set(1);
-    progress.done();
+    .at(|| format!("model {}", options.model.display()))?;
+    phase.set(1);
+    phase.done();
     if !quantized.fidelity.accepted(samples.len()) {
-        console.note(&format!(
+        watch.note(format!(
             "warning: the integers miss the goal (output error at most 4 %, top-1 changed for at most 0.5 % of the \
              samples): output error {:.1} %, top-1 changed for {:.1} %; try more or better --calib data, or other widths",
             quantized.fidelity.output_error * 100.0,
             (1.0 - quantized.fidelity.agreement) * 100.0
         ));
     }
-    if args.publish_unit {
+    if options.publish_unit {
         quantized
             .publish_units()
-            .with_context(|| format!("model {}", args.model.display()))?;
+            .at(|| format!("model {}", options.model.display()))?;
     }
     if let Some(text) = shown(&quantized.learned) {
-        console.note(&text);
+        watch.note(text);
     }
     let accuracy = match &data {
-        Some(data) => {
-            Some(report(&graph, &quantized, data, args, console).with_context(|| place(args))?)
-        }
+        Some(data) => Some(report(&graph, &quantized, data, options, watch).at(|| place(options))?),
         None => None,
     };
     let mut salt = [0u8; 32];
     getrandom::fill(&mut salt)
-        .map_err(|e| anyhow::anyhow!("no randomness for the model id's salt: {e}"))?;
+        .map_err(|e| Error::Invalid(format!("no randomness for the model id's salt: {e}")))?;
     let activations = graph_activations(&graph);
     let bundle = Bundle {
         salt,
         report: ImportReport {
-            source: args
+            source: options
                 .model
                 .file_name()
                 .unwrap_or_default()
@@ -173,6 +257,30 @@ pub(crate) fn make_bundle(args: &ImportArgs, console: &Console) -> Result<(Bundl
     Ok((bundle, activations))
 }
 
+/// Refuses numbers that no image could be read with, and what would not be looked at.
+fn check_options(options: &ImportOptions) -> Result<()> {
+    if options.calib.is_none() && (options.labels.is_some() || options.limit.is_some()) {
+        return Err(Error::invalid(
+            "labels and a limit are of calibration data; give these, too",
+        ));
+    }
+    let divisors = options.std.iter().chain([&options.input_scale]);
+    if let Some(number) = divisors.clone().find(|n| !n.is_normal()) {
+        return Err(Error::Invalid(format!(
+            "'{number}' as scale or deviation of the input; give a finite number that is not 0"
+        )));
+    }
+    let sides = [options.size, options.resize].into_iter().flatten();
+    match sides.flatten().find(|n| !SIDES.contains(n)) {
+        None => Ok(()),
+        Some(n) => Err(Error::Invalid(format!(
+            "{n} rows or columns of an image; give {} to {}",
+            SIDES.start(),
+            SIDES.end()
+        ))),
+    }
+}
+
 /// What of the model file's own numbers every proof will show.
 fn shown(learned: &[LearnedNumbers]) -> Option<String> {
     let list: Vec<String> = learned
@@ -188,8 +296,8 @@ fn shown(learned: &[LearnedNumbers]) -> Option<String> {
 }
 
 /// Where calibration data come from, for errors.
-fn place(args: &ImportArgs) -> String {
-    let path = args.calib.as_deref().unwrap_or(Path::new(""));
+fn place(options: &ImportOptions) -> String {
+    let path = options.calib.as_deref().unwrap_or(Path::new(""));
     format!("data {}", path.display())
 }
 
@@ -203,9 +311,7 @@ fn calibration_size(graph: &Graph) -> usize {
 fn spread(data: &DataSet, count: usize) -> Result<Vec<Sample>> {
     let n = data.len();
     if n <= count {
-        return Ok(data
-            .samples(0..n)?
-            .collect::<pleat_model::Result<Vec<_>>>()?);
+        return Ok(data.samples(0..n)?.collect::<ModelResult<Vec<_>>>()?);
     }
     // Evenly spaced blocks: each is one seek, and sorted data sets still show every class.
     let blocks = count.min(32);
@@ -224,13 +330,16 @@ fn report(
     graph: &Graph,
     quantized: &Quantized,
     data: &DataSet,
-    args: &ImportArgs,
-    console: &Console,
+    options: &ImportOptions,
+    watch: &Watch,
 ) -> Result<Accuracy> {
-    let n = args.limit.unwrap_or(data.len()).min(data.len());
+    let n = options.limit.unwrap_or(data.len()).min(data.len());
     let classes = quantized.network.classes();
-    let progress = console.progress("comparing with the float network", n);
+    let phase = watch.phase("comparing with the float network", n as u64, 0);
     let samples = data.samples(0..n)?.enumerate().map(|(i, s)| {
+        if watch.stop().is_asked() {
+            return Err(ModelError::invalid("stopped"));
+        }
         let s = s?;
         if let Some(label) = s.label {
             check_label(label, classes, i)?;
@@ -239,15 +348,13 @@ fn report(
     });
     let executor =
         Executor::new(&quantized.network, &quantized.weights).named(&quantized.annotations);
-    let accuracy = accuracy::compare(graph, &executor, samples, |done| {
-        progress.set(done as usize)
-    })?;
-    progress.done();
+    let accuracy = accuracy::compare(graph, &executor, samples, |done| phase.set(done))
+        .map_err(|e| watch.reason(e))?;
+    phase.done();
     Ok(accuracy)
 }
 
 fn graph_activations(graph: &Graph) -> usize {
-    use pleat_model::graph::Op;
     graph
         .nodes
         .iter()
@@ -256,13 +363,13 @@ fn graph_activations(graph: &Graph) -> usize {
         .sum()
 }
 
-fn summary(bundle: &Bundle, output: PathBuf, activations: usize) -> Result<ImportResult> {
+fn summary(bundle: &Bundle, output: PathBuf, activations: usize) -> ImportResult {
     let report = &bundle.report;
     let accuracy = report.accuracy.unwrap_or_default();
-    let reason = choose(&bundle.network, &ClassArgs::default(), 1)
+    let reason = choose(&bundle.network, &ClassOptions::default(), 1)
         .err()
-        .map(|e| sentence(&e));
-    Ok(ImportResult {
+        .map(|e| e.sentence());
+    ImportResult {
         provable: reason.is_none(),
         reason,
         bundle: output,
@@ -279,44 +386,6 @@ fn summary(bundle: &Bundle, output: PathBuf, activations: usize) -> Result<Impor
         output_error: report.output_error,
         worst_layer: report.worst_layer.clone(),
         worst_layer_error: report.worst_layer_error,
-        overflow: crate::verbs::inspect::overflow(bundle),
-    })
-}
-
-fn text(r: &ImportResult) -> String {
-    let percent = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{:.2} %", v * 100.0));
-    let mut lines = vec![
-        format!(
-            "bundle          {} (secret: it holds the weights)",
-            r.bundle.display()
-        ),
-        format!(
-            "network         {} layers, {} parameters, {} activations per sample",
-            r.layers, r.parameters, r.activations
-        ),
-        format!(
-            "integers        weights up to {} bits, activations {} bits, shift {}",
-            r.widths.weights, r.widths.activations, r.shift
-        ),
-        format!("overflow        {}", r.overflow),
-        format!(
-            "output error    {:.2} % of the outputs' deviation; worst layer '{}' {:.2} % of its largest value",
-            r.output_error * 100.0,
-            r.worst_layer,
-            r.worst_layer_error * 100.0
-        ),
-    ];
-    if r.samples > 0 {
-        lines.push(format!(
-            "accuracy        float {}, integer {}, same decision {} ({} samples)",
-            percent(r.float_accuracy),
-            percent(r.int_accuracy),
-            percent(r.agreement),
-            r.samples
-        ));
+        overflow: overflow(bundle),
     }
-    if let Some(reason) = &r.reason {
-        lines.push(format!("proof           not possible: {reason}"));
-    }
-    lines.join("\n")
 }

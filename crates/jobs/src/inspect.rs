@@ -1,127 +1,129 @@
-//! `pleat inspect`.
+//! A bundle's layers, scales and bounds, and what proving it will cost.
 
-use anyhow::Result;
-use comfy_table::{Table, presets};
+use std::path::PathBuf;
+
 use pleat_argument::program::Kind;
 use pleat_model::bounds::layers_that_may_refuse;
 use pleat_model::bundle::Bundle;
-use pleat_model::network::{Activation, LayerOp, LinearMap, Network};
+use pleat_model::network::{LayerOp, LinearMap};
 use serde::Serialize;
 
-use crate::args::InspectArgs;
-use crate::class::choose;
-use crate::console::Console;
+use crate::class::{ClassOptions, choose};
+use crate::error::Result;
 use crate::estimate::{Estimate, estimate};
-use crate::failure::sentence;
-use crate::shard::{self, Part};
-use crate::verbs::load_bundle;
+use crate::load::load_bundle;
+use crate::network::{Widths, operation, overflow};
+use crate::shard::{self, ShardSamples};
+use crate::statement::StatementKind;
 
-/// Widths in bits over a network.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Widths {
-    pub(crate) weights: u32,
-    pub(crate) biases: u32,
-    pub(crate) activations: u32,
-    pub(crate) quotients: u32,
+/// What to look at, and what a proof would be about.
+#[derive(Clone, Debug)]
+pub struct InspectOptions {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Samples of the proof, at least 1.
+    pub samples: u64,
+    /// Its size class and form.
+    pub class: ClassOptions,
+    /// What it would say.
+    pub statement: StatementKind,
+    /// Which samples each of so many shards would prove.
+    pub shards: Option<u64>,
 }
 
-impl Widths {
-    pub(crate) fn of(network: &Network, activations: u32) -> Self {
-        let mut w = Self {
-            weights: 0,
-            biases: 0,
-            activations,
-            quotients: 0,
-        };
-        for layer in &network.layers {
-            if let LayerOp::Linear {
-                map, quotient_bits, ..
-            } = &layer.op
-            {
-                w.quotients = w.quotients.max(*quotient_bits);
-                if let LinearMap::Conv {
-                    weight_bits,
-                    bias_bits,
-                    ..
-                } = map
-                {
-                    w.weights = w.weights.max(*weight_bits);
-                    w.biases = w.biases.max(*bias_bits);
-                }
-            }
+impl Default for InspectOptions {
+    fn default() -> Self {
+        Self {
+            bundle: PathBuf::new(),
+            samples: 1,
+            class: ClassOptions::default(),
+            statement: StatementKind::default(),
+            shards: None,
         }
-        w
     }
 }
 
-#[derive(Debug, Serialize)]
-struct LayerLine {
-    index: usize,
-    name: String,
-    operation: String,
-    shape: String,
-    min: i32,
-    max: i32,
-    scale: f64,
+/// One layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerFacts {
+    /// In the order of the network.
+    pub index: usize,
+    /// The owner's name.
+    pub name: String,
+    /// What it does, in a few words.
+    pub operation: String,
+    /// Channels, rows, columns.
+    pub shape: String,
+    /// Smallest value it may have.
+    pub min: i32,
+    /// Largest value it may have.
+    pub max: i32,
+    /// Real value of one unit.
+    pub scale: f64,
     /// Calibrated real range: smallest, 0.01 %, 99.99 %, largest.
-    calibrated: Option<[f32; 4]>,
-    weight_bits: Option<u32>,
-    quotient_bits: Option<u32>,
-    parameters: usize,
-    may_refuse: bool,
+    pub calibrated: Option<[f32; 4]>,
+    /// Width of its weights in bits, if it has any.
+    pub weight_bits: Option<u32>,
+    /// Width of its quotients in bits, if it has any.
+    pub quotient_bits: Option<u32>,
+    /// Weights and biases.
+    pub parameters: usize,
+    /// Whether some input leaves its table, and is refused.
+    pub may_refuse: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct InspectResult {
-    source: String,
-    layers: Vec<LayerLine>,
-    parameters: usize,
-    shift: u32,
-    widths: Widths,
+/// A bundle, and the cost of proving it.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectResult {
+    /// Name of the model file.
+    pub source: String,
+    /// In the order of the network.
+    pub layers: Vec<LayerFacts>,
+    /// Weights and biases of all layers.
+    pub parameters: usize,
+    /// Shift of the requantisation in bits.
+    pub shift: u32,
+    /// Widths of all layers.
+    pub widths: Widths,
     /// Per output, the power of two that the architecture publishes as its unit, if it does.
-    published_units: Vec<Option<i32>>,
-    overflow: String,
-    float_accuracy: Option<f64>,
-    int_accuracy: Option<f64>,
-    /// Whether the prover supports every layer, and why not.
-    provable: bool,
-    reason: Option<String>,
+    pub published_units: Vec<Option<i32>>,
+    /// Whether any input in range can leave a table, in words.
+    pub overflow: String,
+    /// Of the float network, where labels were given to the import.
+    pub float_accuracy: Option<f64>,
+    /// Of the integer network.
+    pub int_accuracy: Option<f64>,
+    /// Whether the prover supports every layer.
+    pub provable: bool,
+    /// Why not.
+    pub reason: Option<String>,
     /// Exact sizes and an estimate of the cost.
-    estimate: Option<Estimate>,
+    pub estimate: Option<Estimate>,
     /// Samples of a data vector: shards begin at multiples of it.
-    samples_per_vector: Option<u64>,
+    pub samples_per_vector: Option<u64>,
     /// The samples divided among shards, if asked for.
-    shards: Option<Vec<Part>>,
+    pub shards: Option<Vec<ShardSamples>>,
 }
 
-pub(crate) fn run(args: &InspectArgs, console: &Console) -> Result<()> {
-    let bundle = load_bundle(&args.bundle)?;
-    let mut result = describe(&bundle, args)?;
+/// Describes a bundle; nothing is proved.
+///
+/// # Errors
+/// A bundle that cannot be read, more shards than data vectors. A network that cannot be proved is none:
+/// [`InspectResult::reason`] says why.
+pub fn inspect(options: &InspectOptions) -> Result<InspectResult> {
+    let bundle = load_bundle(&options.bundle)?;
+    let mut result = describe(&bundle, options)?;
     if let Some(cost) = &result.estimate {
-        let kind = args.statement.into();
-        let samples = args.samples as u64;
+        let kind = options.statement.kind();
         let per_vector = shard::per_vector(&bundle.network, kind, cost.row_bits)?;
         result.samples_per_vector = Some(per_vector);
-        let plan = args.shards.map(|n| shard::plan(samples, per_vector, n));
+        let plan = (options.shards).map(|n| shard::plan(options.samples, per_vector, n));
         result.shards = plan.transpose()?;
     }
-    console.result(&result, || text(&result))
+    Ok(result)
 }
 
-/// Whether any input in range can leave a table.
-pub(crate) fn overflow(bundle: &Bundle) -> String {
-    let layers = layers_that_may_refuse(&bundle.network, &bundle.weights);
-    match layers.as_slice() {
-        [] => "impossible for every input in range".to_owned(),
-        [first, ..] => format!(
-            "possible in {} of the layers (first '{}'): such a sample is refused, never wrapped",
-            layers.len(),
-            bundle.annotations.layers[*first].name
-        ),
-    }
-}
-
-fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
+fn describe(bundle: &Bundle, options: &InspectOptions) -> Result<InspectResult> {
     let network = &bundle.network;
     let may_refuse = layers_that_may_refuse(network, &bundle.weights);
     let layers = (0..network.layers.len())
@@ -139,7 +141,7 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
                     weight_bits = Some(*w);
                 }
             }
-            LayerLine {
+            LayerFacts {
                 index: i,
                 name: note.name.clone(),
                 operation: operation(&layer.op),
@@ -160,15 +162,15 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
         })
         .collect();
     let accuracy = bundle.report.accuracy;
-    let kind: Kind = args.statement.into();
-    let cost = choose(network, &args.class, args.samples as u64).and_then(|class| {
+    let kind: Kind = options.statement.kind();
+    let cost = choose(network, &options.class, options.samples).and_then(|class| {
         let labelled = kind == Kind::Accuracy;
-        let cost = estimate(network, kind, labelled, class, args.samples as u64)?;
-        Ok(cost.in_form(args.class.form.into()))
+        let cost = estimate(network, kind, labelled, class, options.samples)?;
+        Ok(cost.in_form(options.class.form))
     });
     let (cost, reason) = match cost {
         Ok(cost) => (Some(cost), None),
-        Err(e) => (None, Some(sentence(&e))),
+        Err(e) => (None, Some(e.sentence())),
     };
     Ok(InspectResult {
         provable: cost.is_some(),
@@ -186,132 +188,4 @@ fn describe(bundle: &Bundle, args: &InspectArgs) -> Result<InspectResult> {
         float_accuracy: accuracy.and_then(|a| a.float_accuracy()),
         int_accuracy: accuracy.and_then(|a| a.int_accuracy()),
     })
-}
-
-/// What a layer does, in a few words.
-pub(crate) fn operation(op: &LayerOp) -> String {
-    let window = |w: &pleat_model::graph::Window| {
-        format!("{}x{} /{}", w.kernel[0], w.kernel[1], w.stride[0])
-    };
-    match op {
-        LayerOp::Input => "input".into(),
-        LayerOp::Linear {
-            map, activation, ..
-        } => {
-            let map = match map {
-                LinearMap::Conv {
-                    groups, window: w, ..
-                } if *groups > 1 => format!("conv {} groups {groups}", window(w)),
-                LinearMap::Conv { window: w, .. } => format!("conv {}", window(w)),
-                LinearMap::AveragePool { window: w, .. } => format!("average {}", window(w)),
-                LinearMap::Sum { multipliers } => format!("sum of {}", multipliers.len()),
-            };
-            match activation {
-                Activation::Clamp => map,
-                Activation::Slope { .. } => format!("{map}, slope"),
-                Activation::Table { .. } => format!("{map}, table"),
-            }
-        }
-        LayerOp::MaxPool { window: w } => format!("max {}", window(w)),
-        LayerOp::Concat => "concat".into(),
-        LayerOp::Pad { .. } => "pad".into(),
-        LayerOp::Upsample { .. } => "upsample".into(),
-        LayerOp::Rearrange { .. } => "rearrange".into(),
-    }
-}
-
-/// Which units of outputs a proof shows.
-fn units(published: &[Option<i32>]) -> String {
-    let list: Vec<String> = published
-        .iter()
-        .enumerate()
-        .filter_map(|(k, unit)| unit.map(|u| format!("2^{u} of output {k}")))
-        .collect();
-    match list.as_slice() {
-        [] => "of the outputs: not in proofs (import --publish-unit)".to_owned(),
-        _ => format!("in every proof: {}", list.join(", ")),
-    }
-}
-
-fn text(r: &InspectResult) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "",
-        "layer",
-        "operation",
-        "shape",
-        "values",
-        "unit",
-        "weight bits",
-        "quotient bits",
-        "parameters",
-    ]);
-    for l in &r.layers {
-        let bits = |b: Option<u32>| b.map_or(String::new(), |b| b.to_string());
-        table.add_row([
-            l.index.to_string(),
-            l.name.clone(),
-            l.operation.clone(),
-            l.shape.clone(),
-            format!(
-                "{}..={}{}",
-                l.min,
-                l.max,
-                if l.may_refuse { " !" } else { "" }
-            ),
-            format!("{:.3e}", l.scale),
-            bits(l.weight_bits),
-            bits(l.quotient_bits),
-            l.parameters.to_string(),
-        ]);
-    }
-    let mut lines = vec![
-        format!("model        {}", r.source),
-        table.to_string(),
-        format!(
-            "integers     {} parameters, weights up to {} bits, activations {} bits, shift {}",
-            r.parameters, r.widths.weights, r.widths.activations, r.shift
-        ),
-        format!("overflow     {}", r.overflow),
-        format!("units        {}", units(&r.published_units)),
-    ];
-    if let (Some(f), Some(i)) = (r.float_accuracy, r.int_accuracy) {
-        lines.push(format!(
-            "accuracy     float {:.2} %, integer {:.2} %",
-            f * 100.0,
-            i * 100.0
-        ));
-    }
-    if let Some(reason) = &r.reason {
-        lines.push(format!("proof        not possible: {reason}"));
-    }
-    if let Some(e) = &r.estimate {
-        lines.push(format!(
-            "size         {} sample(s) in {} group(s): {} chunks of 2^{} rows, {:.1} % of them used, {} steps",
-            e.samples,
-            e.groups,
-            e.chunks,
-            e.row_bits,
-            100.0 * e.utilisation,
-            e.steps
-        ));
-        lines.push(format!(
-            "key          2^{power} points: pleat srs new --power {power}, or a ceremony's file",
-            power = e.power
-        ));
-        lines.push(format!(
-            "estimate     on two idle cores: setup {:.1} s, proving {:.1} s, compression {:.1} s",
-            e.setup_seconds, e.prove_seconds, e.compress_seconds
-        ));
-        lines.push(format!(
-            "             {:.2} GB of memory, {:.2} GB of disk (key and proof), proof about {} bytes",
-            e.memory_bytes as f64 / 1e9,
-            e.disk_bytes as f64 / 1e9,
-            e.proof_bytes
-        ));
-    }
-    for (index, part) in r.shards.iter().flatten().enumerate() {
-        lines.push(format!("shard {index:<6} {}", part.spelled()));
-    }
-    lines.join("\n")
 }

@@ -5,25 +5,27 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use pleat_argument::Error as ArgumentError;
 use pleat_argument::commitment::Key;
 use pleat_argument::program::COLUMN_BITS;
 use pleat_argument::srs::{self, SrsFile};
+use pleat_folding::Result as FoldingResult;
 use pleat_folding::{Error as FoldingError, Form, Params, Shape};
 
+use crate::error::{Error, Result};
 use crate::estimate::step_power;
-use crate::failure::NoKey;
 use crate::scratch::Scratch;
+use crate::store::KeyStore;
 
 /// Loads the keys of a size class and writes out its circuit, with keys from one secret: the one of `id`, or
 /// that of the smallest key that is large enough for everything.
 pub(crate) fn open(
-    keys: &Path,
+    store: &KeyStore,
     row_bits: u32,
     form: Form,
     id: Option<[u8; 32]>,
 ) -> Result<(Key, Params)> {
+    let keys = store.folder();
     let mut need = step_power(row_bits).max(row_bits + COLUMN_BITS);
     loop {
         let chosen = choose(keys, need, id)?;
@@ -61,7 +63,8 @@ pub(crate) struct Found {
 
 impl Found {
     /// Looks for the files of a key.
-    pub(crate) fn of(keys: &Path, row_bits: u32, id: [u8; 32]) -> Result<Self> {
+    pub(crate) fn of(store: &KeyStore, row_bits: u32, id: [u8; 32]) -> Result<Self> {
+        let keys = store.folder();
         let need = step_power(row_bits).max(row_bits + COLUMN_BITS);
         let srs = choose(keys, need, Some(id))?;
         let (folder, _scratch) = only(keys, &srs)?;
@@ -78,7 +81,7 @@ impl Found {
     }
 
     /// Writes out the circuit of a size class.
-    pub(crate) fn params(&self, row_bits: u32, form: Form) -> pleat_folding::Result<Params> {
+    pub(crate) fn params(&self, row_bits: u32, form: Form) -> FoldingResult<Params> {
         Params::setup(Shape::new(row_bits), form, &self.folder)
     }
 }
@@ -94,7 +97,7 @@ fn choose(keys: &Path, need: u32, id: Option<[u8; 32]>) -> Result<SrsFile> {
             Ok(file) if file.id == id => return Ok(file),
             Ok(file) => power = file.power.max(power) + 1,
             Err(ArgumentError::MissingSrs { .. } | ArgumentError::TooLarge { .. }) => {
-                return Err(NoKey { id, need }.into());
+                return Err(Error::NoKey { id, need });
             }
             Err(e) => return Err(e.into()),
         }

@@ -2,43 +2,38 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use pleat_model::files::check_place;
+
+use crate::error::{Error, Locate, Result};
 
 /// Refuses an output that cannot or must not be written: in a folder that is not there or not
 /// writable, over a folder, over one of the `inputs`, or over any file without `force`.
 pub(crate) fn check(output: &Path, inputs: &[&Path], force: bool) -> Result<()> {
     let place = || format!("output {}", output.display());
+    let refuse = |what: String| Err(Error::Invalid(format!("{}: {what}", place())));
     if output.is_dir() || output.file_name().is_none() {
-        bail!("{}: it is a folder; name a file in it", place());
+        return refuse("it is a folder; name a file in it".into());
     }
     let folder = folder_of(output);
     if !folder.is_dir() {
-        bail!(
-            "{}: there is no folder {}; make it or choose another place",
-            place(),
+        return refuse(format!(
+            "there is no folder {}; make it or choose another place",
             folder.display()
-        );
+        ));
     }
     if let Ok(same) = output.canonicalize()
         && inputs
             .iter()
             .any(|i| i.canonicalize().is_ok_and(|i| i == same))
     {
-        bail!(
-            "{}: it is an input of this command; choose another name",
-            place()
-        );
+        return refuse("it is an input of this command; choose another name".into());
     }
     if !force && output.symlink_metadata().is_ok() {
-        bail!(
-            "{}: it exists already; choose another name or give --force",
-            place()
-        );
+        return refuse("it exists already; choose another name or give --force".into());
     }
     writable(folder)
         .and_then(|()| check_place(output))
-        .with_context(place)
+        .at(place)
 }
 
 /// Whether two paths name one file, which need not be there: the same name in the same folder.
@@ -59,7 +54,7 @@ pub(crate) fn folder_of(file: &Path) -> &Path {
 pub(crate) fn prepare_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)
         .and_then(|()| writable(folder))
-        .with_context(|| format!("folder {}", folder.display()))
+        .at(|| format!("folder {}", folder.display()))
 }
 
 #[cfg(unix)]

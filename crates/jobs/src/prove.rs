@@ -1,47 +1,89 @@
-//! `pleat prove`.
+//! Proving outputs or accuracy of a bundle on data; the weights stay secret.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use pleat_argument::data::{DataSecrecy, Samples};
 use pleat_argument::evaluation::Evaluation;
 use pleat_argument::model::Model;
 use pleat_argument::program::Kind;
 use pleat_argument::statement::{Visibility, context_hash, to_bytes};
-use pleat_compressor::Statement as Claimed;
+use pleat_compressor::Statement;
+use pleat_compressor::envelope::MAX_CONTEXT_BYTES;
 use pleat_folding::{Keep, Subject};
 use pleat_model::bundle::Bundle;
 use pleat_model::data::check_label;
 use pleat_model::files::{Access, write_atomic};
 use serde::Serialize;
 
-use crate::args::ProveArgs;
-use crate::class::choose;
-use crate::console::Console;
+use crate::checkpoints::{CheckpointOptions, Checkpoints, compare};
+use crate::class::{ClassOptions, choose};
+use crate::error::{Error, Locate, Result};
 use crate::estimate::estimate;
+use crate::load::{DataOptions, load_bundle, load_envelope, open_data, select};
+use crate::output;
 use crate::resources::{peak_rss_bytes, require_room};
-use crate::resume::{Checkpoints, compare};
-use crate::selection::{Selection, Shown};
-use crate::shard::spelled;
-use crate::verbs::{Statement, load_bundle, load_envelope, open_data, select};
-use crate::workshop::{self, Content, Folding, Kept, Setup, Spent, Workshop};
+use crate::selection::{Selection, WatchedSamples};
+use crate::shard::{Shard, spelled};
+use crate::statement::{ReadableStatement, StatementKind};
+use crate::store::KeyStore;
+use crate::watch::Watch;
+use crate::workshop::{Content, Folding, Kept, Setup, Spent, Workshop, new_secret};
 
-#[derive(Debug, Serialize)]
-pub(crate) struct ProveResult {
-    pub(crate) proof: PathBuf,
-    pub(crate) statement: Statement,
-    pub(crate) steps: u64,
-    pub(crate) constraints_per_step: usize,
-    pub(crate) fold_seconds: f64,
-    pub(crate) compress_seconds: f64,
-    pub(crate) setup: Setup,
-    pub(crate) spent: Spent,
-    /// Whether the commitments to the weights were made before, and what making or reading them took.
-    pub(crate) weights_cached: bool,
-    pub(crate) weights_seconds: f64,
-    pub(crate) peak_rss_bytes: Option<u64>,
-    pub(crate) proof_bytes: usize,
-    pub(crate) srs_warning: Option<&'static str>,
+/// What to prove, of what, and where the proof goes.
+#[derive(Clone, Debug, Default)]
+pub struct ProveOptions {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The samples. They are public through the data id, and not in the proof.
+    pub data: DataOptions,
+    /// Prove one of N equal parts of them.
+    pub shard: Option<Shard>,
+    /// What to prove.
+    pub statement: StatementKind,
+    /// Bytes the proof is bound to (an address, a bounty, a deadline), at most 1,024.
+    pub context: Vec<u8>,
+    /// The model's registration: the proof takes size class, form and key from it, whatever `class` says.
+    pub registration: Option<PathBuf>,
+    /// Size class and form without a registration.
+    pub class: ClassOptions,
+    /// Where the proof goes.
+    pub output: PathBuf,
+    /// What is kept of the proof until it is finished.
+    pub checkpoints: CheckpointOptions,
+    /// Overwrite an existing proof, begin again although there is a checkpoint, and try although memory or disk seem too
+    /// small.
+    pub force: bool,
+}
+
+/// A proof that was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProveResult {
+    /// The file; it is public.
+    pub proof: PathBuf,
+    /// What it says.
+    pub statement: ReadableStatement,
+    /// Steps folded.
+    pub steps: u64,
+    /// Constraints of a step, folding included.
+    pub constraints_per_step: usize,
+    /// Seconds the folding thread worked.
+    pub fold_seconds: f64,
+    /// Seconds of compression.
+    pub compress_seconds: f64,
+    /// Keys and circuit.
+    pub setup: Setup,
+    /// What proving took.
+    pub spent: Spent,
+    /// Whether the commitments to the weights were made before.
+    pub weights_cached: bool,
+    /// What making or reading them took.
+    pub weights_seconds: f64,
+    /// Largest resident set of this process so far; none where the system does not say.
+    pub peak_rss_bytes: Option<u64>,
+    /// Length of the file.
+    pub proof_bytes: usize,
+    /// What others should know about the commitment key.
+    pub srs_warning: Option<&'static str>,
 }
 
 /// What is proved of a model, and where the proof goes.
@@ -54,25 +96,41 @@ pub(crate) struct Task<'a> {
     pub(crate) force: bool,
 }
 
-pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<()> {
-    let mut inputs: Vec<&Path> = vec![&args.bundle, &args.data.data];
-    inputs.extend(args.data.labels.as_deref());
-    inputs.extend(args.registration.as_deref());
-    crate::output::check(&args.output, &inputs, args.force)?;
-    inputs.push(&args.output);
-    let checkpoints = Checkpoints::of(args, &inputs, console)?;
-    let bundle = load_bundle(&args.bundle)?;
-    let kind = args.statement.into();
-    let (data, mut range) = open_data(&bundle.network, &args.data)?;
-    let place = || format!("data {}", args.data.data.display());
-    let registration = match &args.registration {
+/// Proves a statement about a bundle and data, and writes the proof.
+///
+/// Asked to stop while it folds, it writes a checkpoint and ends with an error of class
+/// [`Interrupted`](crate::Class::Interrupted); the same options with [`CheckpointOptions::resume`] go on.
+///
+/// # Errors
+/// A bundle, data or registration that cannot be read, do not fit or belong to each other; samples that the network
+/// refuses; too little memory or disk; no key that is large enough; a proof or a checkpoint that exists or cannot be
+/// written; an interruption. Everything that can be refused is refused before the first expensive step.
+pub fn prove(options: &ProveOptions, store: &KeyStore, watch: &Watch) -> Result<ProveResult> {
+    let bytes = options.context.len();
+    if bytes > MAX_CONTEXT_BYTES {
+        return Err(Error::Invalid(format!(
+            "a context of {bytes} bytes; give at most {MAX_CONTEXT_BYTES}"
+        )));
+    }
+    let mut inputs: Vec<&Path> = vec![&options.bundle, &options.data.path];
+    inputs.extend(options.data.labels.as_deref());
+    inputs.extend(options.registration.as_deref());
+    output::check(&options.output, &inputs, options.force)?;
+    inputs.push(&options.output);
+    let (keep, force) = (&options.checkpoints, options.force);
+    let checkpoints = Checkpoints::of(keep, &options.output, force, &inputs, watch)?;
+    let bundle = load_bundle(&options.bundle)?;
+    let kind = options.statement.kind();
+    let (data, mut range) = open_data(&bundle.network, &options.data)?;
+    let place = || format!("data {}", options.data.path.display());
+    let registration = match &options.registration {
         Some(path) => {
             let own = load_envelope("registration", path)?;
             if !own.is_registration() {
-                bail!(
+                return Err(Error::Invalid(format!(
                     "registration {}: it registers no model, it is a proof about data; give the file `pleat register` made",
                     path.display()
-                );
+                )));
             }
             Some((path, own))
         }
@@ -81,59 +139,56 @@ pub(crate) fn run(args: &ProveArgs, cache: &Path, console: &Console) -> Result<(
     let (class, form) = match &registration {
         Some((_, own)) => (own.statement.row_bits, own.form()),
         None => (
-            choose(&bundle.network, &args.class, 1)?,
-            args.class.form.into(),
+            choose(&bundle.network, &options.class, 1)?,
+            options.class.form,
         ),
     };
-    if let Some(shard) = args.shard {
-        range = shard
-            .of(&bundle.network, kind, class, range)
-            .with_context(place)?;
+    if let Some(shard) = options.shard {
+        range = shard.of(&bundle.network, kind, class, range).at(place)?;
         let part = spelled(range.start as u64, range.len() as u64);
-        console.note(&format!("shard {shard}: {part}"));
+        watch.note(format!("shard {shard}: {part}"));
     }
-    let samples = select(data, range, kind, &args.data.data)?;
+    let samples = select(data, range, kind, &options.data.path)?;
     let (labelled, count) = (samples.labelled(), samples.count());
     let cost = estimate(&bundle.network, kind, labelled, class, count)?.in_form(form);
     require_room(
-        console,
+        watch,
         &cost,
-        &args.output,
+        &options.output,
         Some(&checkpoints.path),
-        args.force,
+        options.force,
     )?;
     // Everything that can be refused is refused before the first expensive step.
-    check_samples(&bundle, &samples, console).with_context(place)?;
+    check_samples(&bundle, &samples, watch).at(place)?;
     let key = registration.as_ref().map(|(_, own)| own.origin.key);
-    let workshop = Workshop::open(class, form, key, cache, console)?;
-    let model = workshop.model(&bundle, &args.bundle, console)?;
+    let workshop = Workshop::open(class, form, key, store, watch)?;
+    let model = workshop.model(&bundle, &options.bundle, watch)?;
     if let Some((path, own)) = &registration
         && own.statement.model != to_bytes(&model.id)
     {
-        bail!(
+        return Err(Error::Invalid(format!(
             "registration {}: it is not of bundle {}; register the bundle first",
             path.display(),
-            args.bundle.display()
-        );
+            options.bundle.display()
+        )));
     }
     let task = Task {
         model: &model,
         kind,
-        context: &args.context.0,
-        output: &args.output,
+        context: &options.context,
+        output: &options.output,
         checkpoints: Some(&checkpoints),
-        force: args.force,
+        force: options.force,
     };
-    let result = prove(&workshop, &task, &samples, console)?;
-    console.result(&result, || text(&result))
+    prove_samples(&workshop, &task, &samples, watch)
 }
 
 /// Proves a statement about some samples and writes the proof.
-pub(crate) fn prove(
+pub(crate) fn prove_samples(
     workshop: &Workshop,
     task: &Task<'_>,
     samples: &Selection,
-    console: &Console,
+    watch: &Watch,
 ) -> Result<ProveResult> {
     let model = task.model;
     let evaluation = Evaluation::new(model, task.kind, samples, DataSecrecy::Public, None)?;
@@ -144,18 +199,20 @@ pub(crate) fn prove(
     };
     let secret = match &checkpoint {
         Some(checkpoint) => checkpoint.secret,
-        None => workshop::new_secret()?,
+        None => new_secret()?,
     };
     let context = context_hash(task.context);
     let prepared = {
-        let progress = console.progress("committing to samples", samples.count() as usize);
-        let shown = Shown {
+        let phase = watch.phase("committing to samples", samples.count(), 0);
+        let watched = WatchedSamples {
             samples,
-            progress: &progress,
+            watch,
+            phase: Some(&phase),
         };
         let secret = workshop.proof_secret(secret)?;
-        let prepared = evaluation.prepare(&shown, context, &secret)?;
-        progress.done();
+        let prepared =
+            (evaluation.prepare(&watched, context, &secret)).map_err(|e| watch.reason(e))?;
+        phase.done();
         prepared
     };
     let statement = prepared.statement();
@@ -170,7 +227,7 @@ pub(crate) fn prove(
     let (mut snapshot, mut from) = (None, None);
     if let (Some(checkpoints), Some(checkpoint)) = (task.checkpoints, checkpoint) {
         compare(&checkpoints.path, &checkpoint.subject, &subject)?;
-        console.note(&format!(
+        watch.note(format!(
             "going on after {} of {steps} steps",
             checkpoint.running.steps
         ));
@@ -193,12 +250,12 @@ pub(crate) fn prove(
         running,
         seconds,
         written,
-    } = workshop.fold(steps, kept, console, |scheme, sink| {
+    } = workshop.fold(steps, kept, watch, |scheme, sink| {
         evaluation.fold(prepared, samples, scheme, sink, snapshot)
     })?;
     let mut spent = Spent::new(&proved.times, &running, seconds);
     let content = Content {
-        statement: Claimed {
+        statement: Statement {
             kind: task.kind,
             row_bits: model.row_bits,
             group_bits: evaluation.program().group_bits,
@@ -215,19 +272,19 @@ pub(crate) fn prove(
         network: model.network,
         folded: proved.proof,
     };
-    let (envelope, compress_seconds) = workshop.finish(&running, content, console)?;
+    let (envelope, compress_seconds) = workshop.finish(&running, content, watch)?;
     spent.compress_seconds = compress_seconds;
     let bytes = envelope.to_bytes()?;
     write_atomic(task.output, Access::Public, task.force, |w| {
         w.write_all(&bytes)
     })?;
     if let Some(checkpoints) = task.checkpoints {
-        checkpoints.remove(written, console);
+        checkpoints.remove(written, watch);
     }
     let setup = workshop.setup();
     Ok(ProveResult {
         proof: task.output.to_owned(),
-        statement: Statement::of(&envelope),
+        statement: ReadableStatement::of(&envelope),
         steps: spent.steps,
         constraints_per_step: setup.constraints,
         fold_seconds: spent.fold_seconds,
@@ -244,11 +301,12 @@ pub(crate) fn prove(
 
 /// Computes every sample once: unreadable ones, wrong labels and values that leave a table are found
 /// in a thousandth of the time the proof takes.
-pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection, console: &Console) -> Result<()> {
-    let progress = console.progress("checking samples", samples.count() as usize);
+fn check_samples(bundle: &Bundle, samples: &Selection, watch: &Watch) -> Result<()> {
+    let phase = watch.phase("checking samples", samples.count(), 0);
     let executor = bundle.executor();
     let classes = bundle.network.classes();
     for index in 0..samples.count() {
+        watch.go_on()?;
         // As the user counts them.
         let number = (samples.offset() + index) as usize;
         for sample in samples.read(index..index + 1)? {
@@ -257,22 +315,8 @@ pub(crate) fn check_samples(bundle: &Bundle, samples: &Selection, console: &Cons
             }
             executor.run(&sample.values, number)?;
         }
-        progress.set(index as usize + 1);
+        phase.set(index + 1);
     }
-    progress.done();
+    phase.done();
     Ok(())
-}
-
-pub(crate) fn text(r: &ProveResult) -> String {
-    let mut lines = vec![format!(
-        "proof       {} ({} bytes)",
-        r.proof.display(),
-        r.proof_bytes
-    )];
-    lines.extend(r.statement.lines());
-    lines.push(r.spent.line(&r.setup));
-    if let Some(bytes) = r.peak_rss_bytes {
-        lines.push(format!("memory      {:.2} GB at most", bytes as f64 / 1e9));
-    }
-    lines.join("\n")
 }

@@ -1,46 +1,67 @@
-//! `pleat run`: integer outputs without a proof.
+//! Integer outputs, without a proof.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use pleat_model::Result as ModelResult;
 use pleat_model::bundle::Bundle;
 use pleat_model::data::{DataSet, Sample, check_label};
 use pleat_model::network::Network;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::args::RunArgs;
-use crate::console::Console;
-use crate::verbs::{load_bundle, open_data};
+use crate::error::{Locate, Result};
+use crate::load::{DataOptions, load_bundle, open_data};
+use crate::watch::Watch;
 
 /// Samples computed at once, and their values, so that large images do not take much memory.
 const BATCH: usize = 512;
 const BATCH_VALUES: usize = 1 << 23;
 
-#[derive(Debug, Serialize)]
-struct RunResult {
-    samples: usize,
-    offset: usize,
-    /// Names of the outputs, in the order of `outputs`.
-    output_names: Vec<String>,
-    /// Real value of one unit of each output.
-    output_scales: Vec<f64>,
-    /// Per sample, per output, its integers.
-    outputs: Vec<Vec<Vec<i32>>>,
-    /// Per sample, the index of the largest value of the first output.
-    predictions: Vec<usize>,
-    labels: Option<Vec<u32>>,
-    correct: Option<usize>,
-    accuracy: Option<f64>,
-    seconds: f64,
+/// What to compute, and on what.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The samples.
+    pub data: DataOptions,
 }
 
-pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
-    let start = std::time::Instant::now();
-    let bundle = load_bundle(&args.bundle)?;
+/// The outputs on some samples.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunResult {
+    /// How many samples.
+    pub samples: usize,
+    /// Index of the first one in the data.
+    pub offset: usize,
+    /// Names of the outputs, in the order of `outputs`.
+    pub output_names: Vec<String>,
+    /// Real value of one unit of each output.
+    pub output_scales: Vec<f64>,
+    /// Per sample, per output, its integers.
+    pub outputs: Vec<Vec<Vec<i32>>>,
+    /// Per sample, the index of the largest value of the first output.
+    pub predictions: Vec<usize>,
+    /// Per sample, its label, if the data have labels.
+    pub labels: Option<Vec<u32>>,
+    /// Predictions that are the label.
+    pub correct: Option<usize>,
+    /// Their share of the samples.
+    pub accuracy: Option<f64>,
+    /// Seconds of everything.
+    pub seconds: f64,
+}
+
+/// Computes the outputs of a bundle on samples.
+///
+/// # Errors
+/// A bundle or data that cannot be read, samples that the network refuses, labels that name no class.
+pub fn run(options: &RunOptions, watch: &Watch) -> Result<RunResult> {
+    let start = Instant::now();
+    let bundle = load_bundle(&options.bundle)?;
     let network = &bundle.network;
-    let (data, range) = open_data(network, &args.data)?;
+    let (data, range) = open_data(network, &options.data)?;
     let offset = range.start;
     let mut result = RunResult {
         samples: range.len(),
@@ -61,8 +82,8 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
         accuracy: None,
         seconds: 0.0,
     };
-    let path = &args.data.data;
-    compute(&bundle, &data, path, range, console, |sample, outputs| {
+    let path = &options.data.path;
+    compute(&bundle, &data, path, range, watch, |sample, outputs| {
         result.predictions.push(Network::top1(&outputs[0]));
         result.outputs.push(outputs);
         if let (Some(labels), Some(label)) = (&mut result.labels, sample.label) {
@@ -79,7 +100,7 @@ pub(crate) fn run(args: &RunArgs, console: &Console) -> Result<()> {
         result.accuracy = Some(correct as f64 / result.samples as f64);
     }
     result.seconds = start.elapsed().as_secs_f64();
-    console.result(&result, || text(&result))
+    Ok(result)
 }
 
 /// Computes the outputs of a range of samples; `each` gets them in order.
@@ -91,24 +112,25 @@ pub(crate) fn compute(
     data: &DataSet,
     path: &Path,
     range: Range<usize>,
-    console: &Console,
+    watch: &Watch,
     mut each: impl FnMut(&Sample, Vec<Vec<i32>>),
 ) -> Result<()> {
     let network = &bundle.network;
     let classes = network.classes();
     let executor = bundle.executor();
-    let progress = console.progress("samples", range.len());
+    let phase = watch.phase("samples", range.len() as u64, 0);
     let place = || format!("data {}", path.display());
     let start = range.start;
     let mut first = start;
-    let mut samples = data.samples(range).with_context(place)?;
+    let mut samples = data.samples(range).at(place)?;
     let batch_size = (BATCH_VALUES / network.input.shape.len().max(1)).clamp(1, BATCH);
     loop {
+        watch.go_on()?;
         let batch = samples
             .by_ref()
             .take(batch_size)
-            .collect::<pleat_model::Result<Vec<Sample>>>()
-            .with_context(place)?;
+            .collect::<ModelResult<Vec<Sample>>>()
+            .at(place)?;
         if batch.is_empty() {
             break;
         }
@@ -121,49 +143,14 @@ pub(crate) fn compute(
                 }
                 executor.run(&s.values, first + i)
             })
-            .collect::<pleat_model::Result<Vec<_>>>()
-            .with_context(place)?;
+            .collect::<ModelResult<Vec<_>>>()
+            .at(place)?;
         for (sample, outputs) in batch.iter().zip(outputs) {
             each(sample, outputs);
         }
         first += batch.len();
-        progress.set(first - start);
+        phase.set((first - start) as u64);
     }
-    progress.done();
+    phase.done();
     Ok(())
-}
-
-fn text(r: &RunResult) -> String {
-    let mut lines: Vec<String> = r
-        .predictions
-        .iter()
-        .zip(&r.outputs)
-        .enumerate()
-        .map(|(i, (p, o))| {
-            let label = r
-                .labels
-                .as_ref()
-                .map_or(String::new(), |l| format!(" label {}", l[i]));
-            let values: Vec<String> = o[0].iter().take(10).map(i32::to_string).collect();
-            let more = if o[0].len() > 10 || o.len() > 1 {
-                " ..."
-            } else {
-                ""
-            };
-            format!(
-                "sample {} top-1 {p}{label} outputs {}{more}",
-                r.offset + i,
-                values.join(" ")
-            )
-        })
-        .collect();
-    if let (Some(correct), Some(accuracy)) = (r.correct, r.accuracy) {
-        lines.push(format!(
-            "accuracy {:.2} % ({correct} of {} correct)",
-            accuracy * 100.0,
-            r.samples
-        ));
-    }
-    lines.push(format!("{} samples in {:.1} s", r.samples, r.seconds));
-    lines.join("\n")
 }

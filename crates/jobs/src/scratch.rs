@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use anyhow::{Context, Result};
+use pleat_model::files;
+
+use crate::error::{Locate, Result};
 
 /// The folders that exist right now.
 static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes all of them: for a handler that ends the process at once.
-pub(crate) fn remove_all() {
+/// Removes all temporary folders and files of this process: for a handler that ends it at once.
+pub fn remove_temporaries() {
+    files::remove_temporaries();
     if let Ok(folders) = FOLDERS.lock() {
         for path in folders.iter() {
             let _ = std::fs::remove_dir_all(path);
@@ -23,7 +26,7 @@ pub(crate) struct Scratch(tempfile::TempDir);
 
 impl Scratch {
     pub(crate) fn new() -> Result<Self> {
-        let folder = tempfile::tempdir().context("no folder for temporary files")?;
+        let folder = tempfile::tempdir().at(|| "no folder for temporary files".into())?;
         if let Ok(mut folders) = FOLDERS.lock() {
             folders.push(folder.path().to_owned());
         }

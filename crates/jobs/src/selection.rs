@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use pleat_argument::Error as ArgumentError;
+use pleat_argument::Result as ArgumentResult;
 use pleat_argument::data::Samples;
 use pleat_model::data::{DataSet, Sample};
 
-use crate::console::Progress;
+use crate::watch::{Phase, Watch};
 
 /// Consecutive samples, with labels only where the statement needs them.
 #[derive(Debug)]
@@ -36,13 +38,14 @@ impl Selection {
     }
 }
 
-/// Samples whose reading is shown.
-pub(crate) struct Shown<'a> {
+/// Samples whose reading is told, and ends when it is asked to: with an error that [`Watch::reason`] explains.
+pub(crate) struct WatchedSamples<'a> {
     pub(crate) samples: &'a Selection,
-    pub(crate) progress: &'a Progress,
+    pub(crate) watch: &'a Watch,
+    pub(crate) phase: Option<&'a Phase<'a>>,
 }
 
-impl Samples for Shown<'_> {
+impl Samples for WatchedSamples<'_> {
     fn count(&self) -> u64 {
         self.samples.count()
     }
@@ -51,9 +54,14 @@ impl Samples for Shown<'_> {
         self.samples.labelled()
     }
 
-    fn read(&self, range: Range<u64>) -> pleat_argument::Result<Vec<Sample>> {
+    fn read(&self, range: Range<u64>) -> ArgumentResult<Vec<Sample>> {
+        if self.watch.stop().is_asked() {
+            return Err(ArgumentError::Invalid("stopped".into()));
+        }
         let read = self.samples.read(range.clone())?;
-        self.progress.set(range.end as usize);
+        if let Some(phase) = self.phase {
+            phase.set(range.end);
+        }
         Ok(read)
     }
 
@@ -71,7 +79,7 @@ impl Samples for Selection {
         self.labelled
     }
 
-    fn read(&self, range: Range<u64>) -> pleat_argument::Result<Vec<Sample>> {
+    fn read(&self, range: Range<u64>) -> ArgumentResult<Vec<Sample>> {
         let mut samples = self.data.read(self.own(range))?;
         if !self.labelled {
             samples.iter_mut().for_each(|s| s.label = None);

@@ -4,15 +4,16 @@ use std::fmt::{self, Display};
 use std::ops::Range;
 use std::str::FromStr;
 
-use anyhow::{Result, bail};
 use pleat_argument::layout::data_layout;
 use pleat_argument::program::Kind;
 use pleat_model::network::Network;
 use serde::Serialize;
 
+use crate::error::{Error, Result};
+
 /// One of several shards, written `I/N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shard {
+pub struct Shard {
     index: u64,
     of: u64,
 }
@@ -57,16 +58,20 @@ impl Shard {
     }
 }
 
-/// Consecutive samples, as programs read it.
+/// The samples of one of several proofs, or of one of several shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Part {
-    pub(crate) index: u64,
-    pub(crate) offset: u64,
-    pub(crate) samples: u64,
+pub struct ShardSamples {
+    /// Which proof or shard, from 0 on.
+    pub index: u64,
+    /// Index of its first sample in the data.
+    pub offset: u64,
+    /// How many follow each other from there.
+    pub samples: u64,
 }
 
-impl Part {
-    pub(crate) fn spelled(&self) -> String {
+impl ShardSamples {
+    /// As people read it.
+    pub fn spelled(&self) -> String {
         spelled(self.offset, self.samples)
     }
 }
@@ -91,17 +96,17 @@ pub(crate) fn per_vector(network: &Network, kind: Kind, row_bits: u32) -> Result
 ///
 /// # Errors
 /// Fewer vectors than shards, or no shards.
-pub(crate) fn plan(samples: u64, per_vector: u64, shards: u64) -> Result<Vec<Part>> {
+pub(crate) fn plan(samples: u64, per_vector: u64, shards: u64) -> Result<Vec<ShardSamples>> {
     let vectors = samples.div_ceil(per_vector);
     if !(1..=vectors).contains(&shards) {
-        bail!(
+        return Err(Error::Invalid(format!(
             "{samples} samples fill {vectors} data vectors of {per_vector}, too few for {shards} shards; \
              divide them into at most {vectors}"
-        );
+        )));
     }
     let first_vector = |index: u64| index * (vectors / shards) + index.min(vectors % shards);
     let start = |index: u64| samples.min(first_vector(index).saturating_mul(per_vector));
-    let part = |index: u64| Part {
+    let part = |index: u64| ShardSamples {
         index,
         offset: start(index),
         samples: start(index + 1) - start(index),

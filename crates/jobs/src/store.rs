@@ -1,31 +1,38 @@
-//! `pleat srs`.
+//! The commitment keys of a user: one file per size, made once.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use pleat_argument::srs::{self, Origin, SrsFile};
+use pleat_argument::Error as ArgumentError;
+use pleat_argument::srs::{self, MAX_POWER, Origin, SrsFile};
 use serde::Serialize;
 
-use crate::args::SrsCommand;
-use crate::console::Console;
+use crate::error::{Error, Locate, Result};
+use crate::output::prepare_folder;
+use crate::resources::require_memory;
+use crate::watch::Watch;
 
 /// Where commitment keys lie.
-pub(crate) fn folder(cache: &Path) -> PathBuf {
-    cache.join("srs")
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyStore(PathBuf);
 
-#[derive(Debug, Serialize)]
-struct Key {
-    path: PathBuf,
-    power: u32,
-    id: String,
+/// One key file.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyFile {
+    /// The file.
+    pub path: PathBuf,
+    /// It has two to this power points.
+    pub power: u32,
+    /// Identity of the key, in hexadecimal: the same for all sizes of one ceremony.
+    pub id: String,
+    /// Where it came from.
     #[serde(flatten)]
-    origin: Origin,
-    warning: Option<&'static str>,
+    pub origin: Origin,
+    /// What others should know about proofs made with it.
+    pub warning: Option<&'static str>,
 }
 
-impl Key {
+impl KeyFile {
     fn of(file: &SrsFile) -> Self {
         Self {
             path: file.path.clone(),
@@ -35,62 +42,107 @@ impl Key {
             warning: file.origin.warning(),
         }
     }
+}
 
-    fn line(&self) -> String {
-        let origin = match &self.origin {
-            Origin::Imported { file, sha256 } => format!("imported from {file}, SHA-256 {sha256}"),
-            Origin::LocalInsecure | Origin::Unknown => self.warning.unwrap_or_default().to_owned(),
-        };
-        format!(
-            "2^{} points  {}\n  id {}\n  {origin}",
-            self.power,
-            self.path.display(),
-            self.id
-        )
+/// Keys, and how long it took to make or to find them.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyList {
+    /// Smallest first.
+    pub keys: Vec<KeyFile>,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+impl KeyList {
+    fn of(files: &[SrsFile], start: Instant) -> Self {
+        Self {
+            keys: files.iter().map(KeyFile::of).collect(),
+            seconds: start.elapsed().as_secs_f64(),
+        }
     }
 }
 
-#[derive(Debug, Serialize)]
-struct SrsResult {
-    keys: Vec<Key>,
-    seconds: f64,
-}
+impl KeyStore {
+    /// In a cache folder, which need not be there.
+    pub fn in_cache(cache: &Path) -> Self {
+        Self(cache.join("srs"))
+    }
 
-pub(crate) fn run(command: &SrsCommand, cache: &Path, console: &Console) -> Result<()> {
-    let folder = folder(cache);
-    let start = Instant::now();
-    let files = match command {
-        SrsCommand::New { power, force } => {
+    /// In the cache folder of the user.
+    ///
+    /// # Errors
+    /// A user without one.
+    pub fn of_user() -> Result<Self> {
+        let cache = dirs::cache_dir().ok_or_else(|| {
+            Error::invalid("no cache folder is known for this user; give --cache DIR")
+        })?;
+        Ok(Self::in_cache(&cache.join("pleat")))
+    }
+
+    /// The folder of the keys.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes a key of `2^power` points on this machine: for oneself and for tests, insecure for others. With `force`
+    /// it may replace one of this size, whose proofs can then no longer be verified.
+    ///
+    /// # Errors
+    /// A power outside 1 to 28, too little memory, a folder that cannot be written, a key that is there already.
+    pub fn create(&self, power: u32, force: bool) -> Result<KeyList> {
+        let start = Instant::now();
+        // Others are refused below.
+        if power <= MAX_POWER {
             // 64 bytes a point.
-            crate::resources::require_memory(64 << power, "a key of this size")?;
-            crate::output::prepare_folder(&folder)?;
-            vec![srs::create_local(&folder, *power, *force)?]
+            require_memory(64 << power, "a key of this size")?;
         }
-        SrsCommand::Import { file, power, force } => {
-            vec![
-                srs::import(&folder, file, *power, *force)
-                    .with_context(|| format!("key {}", file.display()))?,
-            ]
-        }
-        SrsCommand::Info => srs::info(&folder)?,
-    };
-    let result = SrsResult {
-        keys: files.iter().map(Key::of).collect(),
-        seconds: start.elapsed().as_secs_f64(),
-    };
-    if matches!(command, SrsCommand::Import { .. }) {
-        console.note(
+        let file = self.create_file(power, force)?;
+        Ok(KeyList::of(&[file], start))
+    }
+
+    /// The same, however much memory there is.
+    pub(crate) fn create_file(&self, power: u32, force: bool) -> Result<SrsFile> {
+        prepare_folder(&self.0)?;
+        Ok(srs::create_local(&self.0, power, force)?)
+    }
+
+    /// Checks a Powers of Tau file of a ceremony (.ptau, BN254) and stores its first `2^power` points, or all of them.
+    ///
+    /// # Errors
+    /// A file that is none, a power that it does not have, a folder that cannot be written, a key that is there
+    /// already.
+    pub fn import(
+        &self,
+        file: &Path,
+        power: Option<u32>,
+        force: bool,
+        watch: &Watch,
+    ) -> Result<KeyList> {
+        let start = Instant::now();
+        let stored =
+            srs::import(&self.0, file, power, force).at(|| format!("key {}", file.display()))?;
+        let list = KeyList::of(&[stored], start);
+        watch.note(
             "note: pleat cannot tell a ceremony's file from a home-made one: compare the SHA-256 below with \
              the published one",
         );
+        Ok(list)
     }
-    console.result(&result, || {
-        if result.keys.is_empty() {
-            return format!(
-                "no keys in {}; make one with 'pleat srs new --power K' or 'pleat srs import FILE.ptau'",
-                folder.display()
-            );
-        }
-        result.keys.iter().map(Key::line).collect::<Vec<_>>().join("\n")
-    })
+
+    /// All keys.
+    ///
+    /// # Errors
+    /// A file with a key's name that is none.
+    pub fn list(&self) -> Result<KeyList> {
+        let start = Instant::now();
+        Ok(KeyList::of(&srs::info(&self.0)?, start))
+    }
+
+    /// Whether no key has `2^power` points or more.
+    pub(crate) fn lacks(&self, power: u32) -> bool {
+        matches!(
+            srs::find(&self.0, power),
+            Err(ArgumentError::MissingSrs { .. })
+        )
+    }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
 use pleat_argument::commitment::Key;
 use pleat_argument::evaluation::Proved;
 use pleat_argument::group::prove::{Sink, Snapshot, StepRecord, Steps, Times};
@@ -12,18 +11,22 @@ use pleat_argument::model::Model;
 use pleat_argument::opening::Scheme;
 use pleat_argument::proof::Folded;
 use pleat_argument::randomness::ProofSecret;
+use pleat_argument::{Error as ArgumentError, Result as ArgumentResult};
 use pleat_compressor::{Compressor, Envelope, Statement};
 use pleat_folding::running::Origin;
 use pleat_folding::worker::Queue;
-use pleat_folding::{Form, Keep, Notice, Params, RunningProof, Sizes, Worker};
+use pleat_folding::{
+    Error as FoldingError, Form, Keep, Notice, Params, RunningProof, Sizes, Worker,
+};
 use pleat_model::bundle::Bundle;
 use pleat_model::network::Network;
 use serde::Serialize;
 
-use crate::console::Console;
-use crate::interrupt::Listening;
+use crate::error::{Error, Result};
 use crate::keys;
-use crate::verbs::srs::folder;
+use crate::stop::Stop;
+use crate::store::KeyStore;
+use crate::watch::Watch;
 
 /// Keys and parameters of a size class.
 #[derive(Debug)]
@@ -34,34 +37,38 @@ pub(crate) struct Workshop {
 
 /// Size and cost of the parameters.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Setup {
+pub struct Setup {
     /// Rows of a chunk, as a power of two.
-    pub(crate) row_bits: u32,
+    pub row_bits: u32,
     /// Constraints of a step, folding included.
-    pub(crate) constraints: usize,
-    pub(crate) nonzeros: usize,
+    pub constraints: usize,
+    /// Non-zero coefficients of a step's three matrices.
+    pub nonzeros: usize,
     /// The step's commitment key has two to this power points.
-    pub(crate) power: u32,
-    pub(crate) bytes: usize,
-    pub(crate) seconds: f64,
+    pub power: u32,
+    /// Bytes in memory, of matrices and key.
+    pub bytes: usize,
+    /// Seconds it took to make them.
+    pub seconds: f64,
 }
 
 /// What proving took.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(crate) struct Spent {
+pub struct Spent {
     /// Steps folded.
-    pub(crate) steps: u64,
+    pub steps: u64,
     /// Seconds of committing to rows.
-    pub(crate) commit_seconds: f64,
+    pub commit_seconds: f64,
     /// Seconds of sum-checks and lookups.
-    pub(crate) argument_seconds: f64,
+    pub argument_seconds: f64,
     /// Seconds of opening the combination of all commitments, mask included.
-    pub(crate) open_seconds: f64,
+    pub open_seconds: f64,
     /// Seconds the folding thread worked, beside the others.
-    pub(crate) fold_seconds: f64,
+    pub fold_seconds: f64,
     /// Seconds from the first row to the last fold.
-    pub(crate) prove_seconds: f64,
-    pub(crate) compress_seconds: f64,
+    pub prove_seconds: f64,
+    /// Seconds of compression.
+    pub compress_seconds: f64,
 }
 
 impl Workshop {
@@ -72,15 +79,16 @@ impl Workshop {
         row_bits: u32,
         form: Form,
         id: Option<[u8; 32]>,
-        cache: &Path,
-        console: &Console,
+        store: &KeyStore,
+        watch: &Watch,
     ) -> Result<Self> {
-        console.note(&format!(
+        watch.go_on()?;
+        watch.note(format!(
             "writing out the circuit of size class 2^{row_bits}"
         ));
-        let (key, params) = keys::open(&folder(cache), row_bits, form, id)?;
+        let (key, params) = keys::open(store, row_bits, form, id)?;
         if let Some(warning) = params.srs().origin.warning() {
-            console.note(&format!("warning: {warning}"));
+            watch.note(format!("warning: {warning}"));
         }
         Ok(Self {
             key,
@@ -121,53 +129,54 @@ impl Workshop {
         &'a self,
         bundle: &'a Bundle,
         path: &Path,
-        console: &Console,
+        watch: &Watch,
     ) -> Result<Model<'a>> {
         let model = Model::new(&self.key, bundle, self.params.shape().row_bits, Some(path))?;
         if let Some(problem) = &model.cache_problem {
-            console.note(&format!(
+            watch.note(format!(
                 "the commitments to the weights were computed again: {problem}"
             ));
         }
         Ok(model)
     }
 
-    /// Runs a prover beside a folding thread, which keeps checkpoints if asked to. `prove` gets the scheme of the opening and where its steps go.
+    /// Runs a prover beside a folding thread, which keeps checkpoints if asked to. `prove` gets the scheme of the
+    /// opening and where its steps go. Without checkpoints it ends before the next step when it is asked to stop.
     pub(crate) fn fold(
         &self,
         steps: u64,
         kept: Option<Kept>,
-        console: &Console,
-        prove: impl FnOnce(Scheme, Sink<'_>) -> pleat_argument::Result<Proved<Folded>>,
+        watch: &Watch,
+        prove: impl FnOnce(Scheme, Sink<'_>) -> ArgumentResult<Proved<Folded>>,
     ) -> Result<Folding> {
         let start = Instant::now();
         let done = (kept.as_ref()).and_then(|kept| Some(kept.from.as_ref()?.0.steps));
-        let progress =
-            console.progress_from("folding steps", steps as usize, done.unwrap_or(0) as usize);
-        let listening = kept.as_ref().map(|_| Listening::new());
+        let phase = watch.phase("folding steps", steps, done.unwrap_or(0));
+        let keeping = kept.as_ref().map(|_| watch.stop().keep());
         let path = kept.as_ref().map(|kept| kept.keep.path.clone());
-        let worker = match (kept, &listening) {
-            (Some(Kept { keep, from }), Some(listening)) => {
-                Worker::keeping(&self.params, keep, from, listening.flag())?
+        let worker = match (kept, &keeping) {
+            (Some(Kept { keep, from }), Some(keeping)) => {
+                Worker::keeping(&self.params, keep, from, keeping.flag())?
             }
             _ => Worker::spawn(&self.params)?,
         };
         let mut written = false;
         let mut tell = |notice| match notice {
-            Notice::Folded(steps) => progress.set(steps as usize),
+            Notice::Folded(steps) => phase.set(steps),
             Notice::Written { steps, seconds } => {
                 written = true;
                 if let Some(path) = &path {
-                    console.checkpoint(path, steps, seconds);
+                    watch.checkpoint(path, steps, seconds);
                 }
             }
-            Notice::Failed(e) => console.note(&format!(
+            Notice::Failed(e) => watch.note(format!(
                 "warning: no checkpoint could be written, the proof goes on: {e}"
             )),
         };
         let proved = {
             let mut sink = Watched {
                 queue: worker.queue(),
+                stop: keeping.is_none().then(|| watch.stop()),
                 after: || worker.notices().for_each(&mut tell),
             };
             // Quicker than HyperKZG, with less memory: docs/benchmarks.md.
@@ -176,13 +185,15 @@ impl Workshop {
         let last = proved.as_ref().ok().map(|proved| proved.last);
         // The folding thread's own error says more than that it is gone.
         let running = worker.join(last, &mut tell);
-        drop(listening);
+        let alone = keeping.is_none();
+        drop(keeping);
         let (proved, running) = match (proved, running) {
             (Ok(proved), Ok(running)) => (proved, running),
-            (Err(e), Ok(_)) | (Err(e), Err(pleat_folding::Error::NoStep)) => return Err(e.into()),
+            (Err(e), Ok(_) | Err(FoldingError::NoStep)) if alone => return Err(watch.reason(e)),
+            (Err(e), Ok(_) | Err(FoldingError::NoStep)) => return Err(e.into()),
             (_, Err(e)) => return Err(e.into()),
         };
-        progress.done();
+        phase.done();
         Ok(Folding {
             proved,
             running,
@@ -196,9 +207,9 @@ impl Workshop {
         &self,
         running: &RunningProof,
         content: Content<'_>,
-        console: &Console,
+        watch: &Watch,
     ) -> Result<(Envelope, f64)> {
-        console.note("compressing");
+        watch.note("compressing");
         let start = Instant::now();
         let compressor = Compressor::setup(&self.params)?;
         let snark = compressor.compress(running)?;
@@ -219,7 +230,7 @@ impl Workshop {
 /// 32 random bytes for one proof.
 pub(crate) fn new_secret() -> Result<[u8; 32]> {
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret)?;
+    getrandom::fill(&mut secret).map_err(|e| Error::Invalid(e.to_string()))?;
     Ok(secret)
 }
 
@@ -240,19 +251,24 @@ pub(crate) struct Kept {
 }
 
 /// A queue of steps that looks after each what happened at its other end.
-struct Watched<F> {
+struct Watched<'a, F> {
     queue: Queue,
+    /// Ends the proof before its next step.
+    stop: Option<&'a Stop>,
     after: F,
 }
 
-impl<F: FnMut()> Steps for Watched<F> {
-    fn step(&mut self, record: StepRecord) -> pleat_argument::Result<()> {
+impl<F: FnMut()> Steps for Watched<'_, F> {
+    fn step(&mut self, record: StepRecord) -> ArgumentResult<()> {
+        if self.stop.is_some_and(Stop::is_asked) {
+            return Err(ArgumentError::Invalid("stopped".into()));
+        }
         self.queue.step(record)?;
         (self.after)();
         Ok(())
     }
 
-    fn between_groups(&mut self, snapshot: &dyn Fn() -> Snapshot) -> pleat_argument::Result<()> {
+    fn between_groups(&mut self, snapshot: &dyn Fn() -> Snapshot) -> ArgumentResult<()> {
         self.queue.between_groups(snapshot)
     }
 }
@@ -279,17 +295,5 @@ impl Spent {
             prove_seconds,
             compress_seconds: 0.0,
         }
-    }
-
-    pub(crate) fn line(&self, setup: &Setup) -> String {
-        format!(
-            "work        {} steps of {} constraints: setup {:.1} s, proving {:.1} s (folding {:.1} s of it), compression {:.1} s",
-            self.steps,
-            setup.constraints,
-            setup.seconds,
-            self.prove_seconds,
-            self.fold_seconds,
-            self.compress_seconds
-        )
     }
 }

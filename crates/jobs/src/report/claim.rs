@@ -7,29 +7,35 @@ use pleat_model::graph::Head;
 use pleat_model::network::Network;
 use serde::Serialize;
 
-use super::plain;
-use crate::failure::NotProved;
+use crate::error::{Error, Result};
+use crate::text::plain;
 
 /// Two-sided 95 % of a normal distribution, in standard deviations.
 const DEVIATIONS: f64 = 1.959_963_984_540_054;
 
 /// The statement of a proof.
-#[derive(Debug, Serialize)]
-pub(crate) struct Claim {
-    pub(crate) kind: &'static str,
+#[derive(Clone, Debug, Serialize)]
+pub struct Claim {
+    /// `accuracy` or `outputs`.
+    pub kind: &'static str,
     /// In words.
-    pub(crate) sentence: String,
-    pub(crate) model_id: String,
-    pub(crate) data_id: String,
-    pub(crate) samples: u64,
+    pub sentence: String,
+    /// In hexadecimal.
+    pub model_id: String,
+    /// In hexadecimal.
+    pub data_id: String,
+    /// How many it is about.
+    pub samples: u64,
     /// Index of the first sample in the data.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// The prover's bytes in hexadecimal.
-    pub(crate) context: String,
-    pub(crate) correct: Option<u64>,
-    pub(crate) accuracy: Option<f64>,
+    pub context: String,
+    /// For accuracy.
+    pub correct: Option<u64>,
+    /// Their share of the samples.
+    pub accuracy: Option<f64>,
     /// Wilson score interval of the accuracy at 95 %.
-    pub(crate) interval: Option<[f64; 2]>,
+    pub interval: Option<[f64; 2]>,
 }
 
 impl Claim {
@@ -38,10 +44,10 @@ impl Claim {
     /// # Errors
     /// What no statement could mean: more correct samples than samples, outputs that are not one list per
     /// sample and output.
-    pub(crate) fn of(proofs: &Combined, outputs: &[Vec<Vec<i32>>]) -> Result<Self, NotProved> {
+    pub(crate) fn of(proofs: &Combined, outputs: &[Vec<Vec<i32>>]) -> Result<Self> {
         let s = proofs.statement();
         let network = proofs.network();
-        let refuse = |text: String| Err(NotProved(text));
+        let refuse = |text: String| Err(Error::NotProved(text));
         let (samples, correct) = (s.samples, proofs.correct());
         if samples == 0 || correct > samples {
             return refuse(format!("it claims {correct} of {samples} samples"));
@@ -113,31 +119,37 @@ fn wilson(correct: u64, samples: u64) -> [f64; 2] {
 }
 
 /// The public part of the network.
-#[derive(Debug, Serialize)]
-pub(crate) struct Architecture {
-    pub(crate) layers: usize,
-    pub(crate) parameters: u64,
+#[derive(Clone, Debug, Serialize)]
+pub struct Architecture {
+    /// Of the integer network.
+    pub layers: usize,
+    /// Weights and biases; how many is public.
+    pub parameters: u64,
     /// Channels, rows, columns.
-    pub(crate) input: String,
+    pub input: String,
     /// Values of output 0: the classes.
-    pub(crate) classes: usize,
-    pub(crate) outputs: Vec<OutputFacts>,
+    pub classes: usize,
+    /// In the order of the network.
+    pub outputs: Vec<OutputFacts>,
     /// Rows of a chunk, as a power of two.
-    pub(crate) size_class: u32,
-    pub(crate) form: String,
-    /// Identity of the commitment key.
-    pub(crate) key_id: String,
+    pub size_class: u32,
+    /// The final argument.
+    pub form: String,
+    /// Identity of the commitment key, in hexadecimal.
+    pub key_id: String,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct OutputFacts {
+/// One output.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputFacts {
     /// The public name, or the owner's where the bundle is given.
-    pub(crate) name: String,
-    pub(crate) values: usize,
+    pub name: String,
+    /// How many.
+    pub values: usize,
     /// The real value of one unit is two to this power, where it is published or the bundle is given.
-    pub(crate) unit: Option<i32>,
+    pub unit: Option<i32>,
     /// What stood behind the values in the model file and is not computed, where the bundle is given.
-    pub(crate) head: Option<&'static str>,
+    pub head: Option<&'static str>,
 }
 
 impl OutputFacts {

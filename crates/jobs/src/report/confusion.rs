@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use pleat_model::data::check_label;
 use serde::Serialize;
+
+use crate::error::Result;
 
 /// Most classes whose matrix is shown as a table.
 const TABLE_CLASSES: usize = 50;
@@ -12,26 +13,33 @@ const TABLE_CLASSES: usize = 50;
 const LISTED_PAIRS: usize = 30;
 
 /// Labels against predictions, and on whose word.
-#[derive(Debug, Serialize)]
-pub(crate) struct Confusion {
-    pub(crate) basis: &'static str,
-    pub(crate) classes: usize,
-    pub(crate) samples: u64,
-    pub(crate) correct: u64,
+#[derive(Clone, Debug, Serialize)]
+pub struct Confusion {
+    /// On whose word, in words.
+    pub basis: &'static str,
+    /// Of output 0.
+    pub classes: usize,
+    /// How many were counted.
+    pub samples: u64,
+    /// Predictions that are the label.
+    pub correct: u64,
     /// `[label][prediction]`, for few classes.
-    pub(crate) cells: Option<Vec<Vec<u64>>>,
+    pub cells: Option<Vec<Vec<u64>>>,
     /// The most frequent wrong predictions, for many.
-    pub(crate) pairs: Option<Vec<Pair>>,
+    pub pairs: Option<Vec<Pair>>,
     /// Wrong predictions that are not listed.
-    pub(crate) unlisted: u64,
+    pub unlisted: u64,
 }
 
 /// One kind of mistake.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Pair {
-    pub(crate) label: u32,
-    pub(crate) predicted: usize,
-    pub(crate) count: u64,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pair {
+    /// The right class.
+    pub label: u32,
+    /// What the network says.
+    pub predicted: usize,
+    /// How often.
+    pub count: u64,
 }
 
 impl Confusion {

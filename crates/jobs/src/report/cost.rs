@@ -11,49 +11,58 @@ use pleat_model::annotations::Annotations;
 use pleat_model::network::Network;
 use serde::Serialize;
 
-use super::plain;
-use crate::failure::NotProved;
-use crate::verbs::inspect::operation;
+use crate::error::{Error, Result};
+use crate::network::operation;
+use crate::text::plain;
 
 /// Layers with bars of their own.
 const BARS: usize = 40;
 
 /// Rows of all groups, by what they are for.
-#[derive(Debug, Serialize)]
-pub(crate) struct Cost {
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
     /// Rows of a chunk, as a power of two.
-    pub(crate) row_bits: u32,
-    pub(crate) groups: u64,
-    pub(crate) group_samples: u64,
-    /// Chunks of all groups, and their rows.
-    pub(crate) chunks: u64,
-    pub(crate) rows: u64,
+    pub row_bits: u32,
+    /// Groups of all parts.
+    pub groups: u64,
+    /// Samples of the largest group.
+    pub group_samples: u64,
+    /// Chunks of all groups.
+    pub chunks: u64,
+    /// Their rows.
+    pub rows: u64,
     /// In the order of the network, then the rest; their rows add up to all rows.
-    pub(crate) parts: Vec<Part>,
+    pub parts: Vec<RowUse>,
     /// What is committed to besides the rows.
-    pub(crate) beside: Vec<Beside>,
+    pub beside: Vec<Beside>,
 }
 
 /// What some rows are for.
-#[derive(Debug, Serialize)]
-pub(crate) struct Part {
+#[derive(Clone, Debug, Serialize)]
+pub struct RowUse {
     /// `layer`, `top-1`, `tables`, `padding`.
-    pub(crate) part: &'static str,
+    pub part: &'static str,
     /// Which layer.
-    pub(crate) layer: Option<usize>,
-    pub(crate) name: String,
-    pub(crate) operation: String,
-    pub(crate) rows: u64,
+    pub layer: Option<usize>,
+    /// The layer's, or what they are for.
+    pub name: String,
+    /// What the layer does, in a few words.
+    pub operation: String,
+    /// How many.
+    pub rows: u64,
     /// Of all rows.
-    pub(crate) share: f64,
+    pub share: f64,
 }
 
 /// Vectors that are no rows.
-#[derive(Debug, Serialize)]
-pub(crate) struct Beside {
-    pub(crate) what: &'static str,
-    pub(crate) vectors: u64,
-    pub(crate) entries: u64,
+#[derive(Clone, Debug, Serialize)]
+pub struct Beside {
+    /// What they hold.
+    pub what: &'static str,
+    /// How many.
+    pub vectors: u64,
+    /// Of all of them.
+    pub entries: u64,
 }
 
 /// Whose rows a block holds, in the order they are shown.
@@ -122,7 +131,7 @@ impl Cost {
     /// A statement that cannot be laid out, so that nobody can have proved it.
     ///
     /// Layers have the owner's names where the bundle's notes are given.
-    pub(crate) fn of(proofs: &Combined, notes: Option<&Annotations>) -> Result<Self, NotProved> {
+    pub(crate) fn of(proofs: &Combined, notes: Option<&Annotations>) -> Result<Self> {
         let s = proofs.statement();
         let network = proofs.network();
         let mut programs = BTreeMap::new();
@@ -134,17 +143,17 @@ impl Cost {
                 Entry::Vacant(new) => {
                     let bits = own.group_bits;
                     let program = inference(network, s.kind, s.labelled, s.row_bits, bits);
-                    new.insert(program.map_err(|e| NotProved(e.to_string()))?)
+                    new.insert(program.map_err(|e| Error::NotProved(e.to_string()))?)
                 }
             };
             tally.add(program, own.samples).ok_or_else(|| {
-                NotProved(format!("it is about {} samples, more than fit", s.samples))
+                Error::NotProved(format!("it is about {} samples, more than fit", s.samples))
             })?;
         }
         // The largest groups say how many samples a group has.
         match programs.get(&s.group_bits) {
             Some(program) => Ok(Self::new(network, notes, program, tally)),
-            None => Err(NotProved("it has no groups".into())),
+            None => Err(Error::NotProved("it has no groups".into())),
         }
     }
 
@@ -178,7 +187,7 @@ impl Cost {
                     "the last chunk of every group filled up".into(),
                 ),
             };
-            Part {
+            RowUse {
                 part,
                 layer,
                 name,
@@ -240,7 +249,7 @@ pub(super) struct Shown<'a> {
 pub(super) struct Bar<'a> {
     /// Index of the part.
     pub(super) index: usize,
-    pub(super) part: &'a Part,
+    pub(super) part: &'a RowUse,
     /// Of the longest.
     pub(super) length: f64,
 }
@@ -282,7 +291,7 @@ mod tests {
     use super::*;
 
     fn of(layers: impl Iterator<Item = u64>) -> Cost {
-        let part = |part, layer, rows| Part {
+        let part = |part, layer, rows| RowUse {
             part,
             layer,
             name: String::new(),
@@ -291,7 +300,7 @@ mod tests {
             share: 0.0,
         };
         let layers = layers.enumerate().map(|(l, n)| part("layer", Some(l), n));
-        let parts: Vec<Part> = layers.chain([part("padding", None, 1)]).collect();
+        let parts: Vec<RowUse> = layers.chain([part("padding", None, 1)]).collect();
         Cost {
             row_bits: 13,
             groups: 1,
@@ -315,7 +324,7 @@ mod tests {
             assert_eq!(shown.others > 0, layers > BARS);
             assert_eq!(shown.bars.len(), layers.min(BARS) + 1);
             assert!(shown.bars.iter().is_sorted_by_key(|b| b.index));
-            let layer = |p: &&Part| p.layer.is_some();
+            let layer = |p: &&RowUse| p.layer.is_some();
             let least = shown.bars.iter().map(|b| b.part).filter(layer);
             let least = least.map(|p| p.rows).min();
             let above = cost.parts.iter().filter(layer);

@@ -1,9 +1,8 @@
-//! `pleat report`: proofs as a page for people.
+//! Proofs as a page for people.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
 use pleat_argument::program::Kind;
 use pleat_compressor::{Combined, Envelope};
 use pleat_model::bundle::Bundle;
@@ -12,48 +11,69 @@ use pleat_model::files::{Access, write_atomic};
 use pleat_model::network::Network;
 use sha2::{Digest, Sha256};
 
-use crate::args::{VerifyArgs, parse_id};
-use crate::console::Console;
-use crate::report::claim::{Architecture, Claim};
-use crate::report::confusion::Confusion;
-use crate::report::cost::Cost;
-use crate::report::machine::Made;
-use crate::report::timing::ProverResult;
-use crate::report::verdict::{Given, Verdict};
-use crate::report::{Preview, Report, Section, file_name};
-use crate::verbs::run::compute;
-use crate::verbs::verify::{VerifyResult, located, verify_proofs};
-use crate::verbs::{load_bundle, parse_proofs, read_proof};
+use super::claim::{Architecture, Claim};
+use super::confusion::Confusion;
+use super::cost::Cost;
+use super::machine::Made;
+use super::page::{Preview, Report, Section};
+use super::timing::ProverResult;
+use super::verdict::{Given, Verdict};
+use crate::error::{Error, Locate, Result};
+use crate::load::{load_bundle, parse_proofs, read_proof};
+use crate::output;
+use crate::run::compute;
+use crate::store::KeyStore;
+use crate::text::file_name;
+use crate::verify::{VerifyOptions, VerifyResult, located, verify_proofs};
+use crate::watch::Watch;
 
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// The proofs
-    #[arg(value_name = "PROOF", required = true)]
-    pub(crate) proofs: Vec<PathBuf>,
-    /// The registration of the proofs' model; with it and the data they are verified
-    #[arg(long, value_name = "FILE")]
-    pub(crate) registration: Option<PathBuf>,
-    /// The model id they must be about
-    #[arg(long, value_name = "HEX", value_parser = parse_id, requires_all = ["registration", "data"])]
-    pub(crate) model_id: Option<[u8; 32]>,
-    /// The data they are about
-    #[arg(long, value_name = "DATA")]
-    pub(crate) data: Option<PathBuf>,
-    /// Labels of the data, if they are another file; proofs about outputs get a confusion matrix
-    #[arg(long, requires = "data")]
-    pub(crate) labels: Option<PathBuf>,
-    /// The owner's bundle: the page has the names of the model file, and with --data the confusion matrix of proofs about accuracy; it then shows more than is proved
-    #[arg(long)]
-    pub(crate) bundle: Option<PathBuf>,
-    /// What `pleat prove --json` printed for a proof: time and memory; may be given once a proof
-    #[arg(long = "run", value_name = "RESULT.json")]
-    pub(crate) runs: Vec<PathBuf>,
-    /// Where the page goes
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Overwrite an existing page
-    #[arg(long)]
-    pub(crate) force: bool,
+/// What a page is about.
+#[derive(Clone, Debug, Default)]
+pub struct ReportOptions {
+    /// The proofs.
+    pub proofs: Vec<PathBuf>,
+    /// The registration of the proofs' model; with it and the data they are verified.
+    pub registration: Option<PathBuf>,
+    /// The model id they must be about.
+    pub model_id: Option<[u8; 32]>,
+    /// The data they are about.
+    pub data: Option<PathBuf>,
+    /// Labels of the data, if they are another file; proofs about outputs get a confusion matrix.
+    pub labels: Option<PathBuf>,
+    /// The owner's bundle: the page has the names of the model file, and with data the confusion matrix of proofs about
+    /// accuracy; it then shows more than is proved.
+    pub bundle: Option<PathBuf>,
+    /// Files of what `pleat prove --json` printed for a proof: time and memory; at most one a proof.
+    pub runs: Vec<PathBuf>,
+    /// Where the page goes; without it nothing is written.
+    pub output: Option<PathBuf>,
+    /// Overwrite an existing page.
+    pub force: bool,
+}
+
+impl ReportOptions {
+    /// Refuses what would not be looked at.
+    fn check(&self) -> Result<()> {
+        let sentence = match (&self.registration, &self.data) {
+            _ if self.proofs.is_empty() => "a page about no proofs; give at least one",
+            (Some(_), Some(_)) => return Ok(()),
+            _ if self.model_id.is_some() => {
+                "a model id is compared where proofs are verified; give their registration and their data, too"
+            }
+            (_, None) if self.labels.is_some() => "labels without data; give the data, too",
+            _ => return Ok(()),
+        };
+        Err(Error::invalid(sentence))
+    }
+}
+
+/// A page that was made.
+#[derive(Clone, Debug)]
+pub struct ReportResult {
+    /// Every figure of it.
+    pub report: Report,
+    /// The page, one file without scripts.
+    pub html: String,
 }
 
 /// A proof on the way to its section.
@@ -82,22 +102,35 @@ impl Print {
     }
 }
 
-pub(crate) fn run(args: &ReportArgs, cache: &Path, console: &Console) -> Result<()> {
-    let mut inputs: Vec<&Path> = args.proofs.iter().map(PathBuf::as_path).collect();
-    inputs.extend(args.runs.iter().map(PathBuf::as_path));
-    let others = [&args.registration, &args.data, &args.labels, &args.bundle];
+/// Makes a page about proofs: what they say, whether they are valid, what they cost. With registration and data they are
+/// verified as by [`verify`](fn@crate::verify); an invalid one makes no page.
+///
+/// # Errors
+/// As [`verify`](fn@crate::verify); runs or a bundle that are not of the proofs; a page that exists or cannot be
+/// written. Everything that can be refused is refused before the first expensive step.
+pub fn report(options: &ReportOptions, store: &KeyStore, watch: &Watch) -> Result<ReportResult> {
+    let mut inputs: Vec<&Path> = options.proofs.iter().map(PathBuf::as_path).collect();
+    inputs.extend(options.runs.iter().map(PathBuf::as_path));
+    let others = [
+        &options.registration,
+        &options.data,
+        &options.labels,
+        &options.bundle,
+    ];
     inputs.extend(others.into_iter().flatten().map(PathBuf::as_path));
-    crate::output::check(&args.output, &inputs, args.force)?;
-    // Everything that can be refused is refused before the first expensive step.
-    let mut drafts = drafts(args)?;
-    assign(&mut drafts, &args.runs)?;
-    let bundle = match &args.bundle {
+    if let Some(output) = &options.output {
+        output::check(output, &inputs, options.force)?;
+    }
+    options.check()?;
+    let mut drafts = drafts(options)?;
+    assign(&mut drafts, &options.runs)?;
+    let bundle = match &options.bundle {
         Some(path) => Some((path.as_path(), own_bundle(path, &drafts)?)),
         None => None,
     };
     let bundle = bundle.as_ref().map(|(path, bundle)| (*path, bundle));
     if bundle.is_some() {
-        console.note(match args.data {
+        watch.note(match options.data {
             Some(_) => {
                 "with --bundle the page shows names of the model file, units of the outputs, and for proofs about \
                  accuracy which classes the model takes for which: more than the proof reveals"
@@ -111,35 +144,37 @@ pub(crate) fn run(args: &ReportArgs, cache: &Path, console: &Console) -> Result<
     let made = Made::now()?;
     let sections = drafts
         .into_iter()
-        .map(|draft| section(args, draft, bundle, cache, console))
+        .map(|draft| section(options, draft, bundle, store, watch))
         .collect::<Result<Vec<_>>>()?;
     let report = Report::new(made, sections);
     let html = report.html()?;
-    write_atomic(&args.output, Access::Public, args.force, |w| {
-        w.write_all(html.as_bytes())
-    })?;
-    console.result(&report, || text(args, &report, html.len()))
+    if let Some(output) = &options.output {
+        write_atomic(output, Access::Public, options.force, |w| {
+            w.write_all(html.as_bytes())
+        })?;
+    }
+    Ok(ReportResult { report, html })
 }
 
-fn drafts(args: &ReportArgs) -> Result<Vec<Draft<'_>>> {
-    args.proofs.iter().map(|path| draft(path)).collect()
+fn drafts(options: &ReportOptions) -> Result<Vec<Draft<'_>>> {
+    options.proofs.iter().map(|path| draft(path)).collect()
 }
 
 fn draft(path: &Path) -> Result<Draft<'_>> {
     // Read once: what is shown is what is verified, whatever becomes of the file.
-    let bytes = read_proof(path).with_context(|| place(path))?;
+    let bytes = read_proof(path).at(|| place(path))?;
     let print = Print::of(&bytes);
-    let parts = parse_proofs(&bytes).with_context(|| place(path))?;
+    let parts = parse_proofs(&bytes).at(|| place(path))?;
     if parts.iter().any(Envelope::is_registration) {
-        bail!(
+        return Err(Error::Invalid(format!(
             "{}: it is a registration; give the proofs about the model, and this file with --registration",
             place(path)
-        );
+        )));
     }
     let places = vec![place(path); parts.len()];
     let proofs = Combined::new(parts).map_err(|e| located(e, &places))?;
     let outputs = proofs.outputs();
-    let claim = Claim::of(&proofs, &outputs).with_context(|| place(path))?;
+    let claim = Claim::of(&proofs, &outputs).at(|| place(path))?;
     Ok(Draft {
         path,
         proofs,
@@ -163,11 +198,13 @@ fn assign(drafts: &mut [Draft<'_>], runs: &[PathBuf]) -> Result<()> {
             .find(|d| d.run.is_none() && result.is_of(&d.claim, &d.outputs));
         match own {
             Some(draft) => draft.run = Some(result),
-            None => bail!(
-                "run {}: its statement is not that of a proof given here, or was given twice; \
+            None => {
+                return Err(Error::Invalid(format!(
+                    "run {}: its statement is not that of a proof given here, or was given twice; \
                  give what `pleat prove --json` printed for the proof",
-                path.display()
-            ),
+                    path.display()
+                )));
+            }
         }
     }
     Ok(())
@@ -184,20 +221,20 @@ fn own_bundle(path: &Path, drafts: &[Draft<'_>]) -> Result<Bundle> {
     };
     match wrong {
         None => Ok(bundle),
-        Some(wrong) => bail!(
+        Some(wrong) => Err(Error::Invalid(format!(
             "bundle {}: it has another architecture than the model of {}; give the bundle the proof was made from",
             path.display(),
             wrong.path.display()
-        ),
+        ))),
     }
 }
 
 fn section(
-    args: &ReportArgs,
+    options: &ReportOptions,
     draft: Draft<'_>,
     bundle: Option<(&Path, &Bundle)>,
-    cache: &Path,
-    console: &Console,
+    store: &KeyStore,
+    watch: &Watch,
 ) -> Result<Section> {
     let Draft {
         path,
@@ -209,14 +246,14 @@ fn section(
     } = draft;
     let labelled = proofs.statement().labelled;
     let given = Given {
-        registration: args.registration.as_deref(),
-        data: args.data.as_deref(),
-        labels: args.labels.as_deref(),
+        registration: options.registration.as_deref(),
+        data: options.data.as_deref(),
+        labels: options.labels.as_deref(),
     };
     let verified = match (given.registration, given.data) {
-        (Some(_), Some(_)) => Some(check(args, path, &proofs, cache, console)?),
+        (Some(_), Some(_)) => Some(check(options, path, &proofs, store, watch)?),
         _ => {
-            console.note(&format!(
+            watch.note(format!(
                 "{}: not verified for the page; give --registration and --data",
                 place(path)
             ));
@@ -224,7 +261,7 @@ fn section(
         }
     };
     let data = match given.data {
-        Some(data) => Some((data, samples(args, data, &claim, proofs.network())?)),
+        Some(data) => Some((data, samples(options, data, &claim, proofs.network())?)),
         None => None,
     };
     let confusion = match &data {
@@ -238,7 +275,7 @@ fn section(
                 classes,
                 proved,
                 bundle,
-                console,
+                watch,
             )?
         }
         None => None,
@@ -256,7 +293,7 @@ fn section(
         bytes: print.bytes,
         parts: proofs.parts().len(),
         sha256: print.sha256,
-        cost: Cost::of(&proofs, notes).with_context(|| place(path))?,
+        cost: Cost::of(&proofs, notes).at(|| place(path))?,
         architecture: Architecture::of(&proofs, notes),
         verdict: Verdict::new(path, labelled, given, verified.as_ref()),
         outputs: preview,
@@ -268,51 +305,56 @@ fn section(
 
 /// The same check as `pleat verify`.
 fn check(
-    args: &ReportArgs,
+    options: &ReportOptions,
     path: &Path,
     proofs: &Combined,
-    cache: &Path,
-    console: &Console,
+    store: &KeyStore,
+    watch: &Watch,
 ) -> Result<VerifyResult> {
-    let args = VerifyArgs {
+    let verify = VerifyOptions {
         proof: path.to_owned(),
-        registration: args.registration.clone(),
-        model_id: args.model_id,
-        data: args.data.clone(),
-        labels: args.labels.clone(),
+        registration: options.registration.clone(),
+        model_id: options.model_id,
+        data: options.data.clone(),
+        labels: options.labels.clone(),
         offset: None,
         context: None,
     };
-    verify_proofs(&args, proofs, cache, console)
+    verify_proofs(&verify, proofs, store, watch)
 }
 
 /// The data a proof is about, and which part.
-struct Part {
+struct ProofData {
     data: DataSet,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
 }
 
-impl Part {
+impl ProofData {
     fn labels(&self) -> Option<&[u32]> {
         self.data.labels().ok()?.get(self.range.clone())
     }
 }
 
-fn samples(args: &ReportArgs, path: &Path, claim: &Claim, network: &Network) -> Result<Part> {
+fn samples(
+    options: &ReportOptions,
+    path: &Path,
+    claim: &Claim,
+    network: &Network,
+) -> Result<ProofData> {
     let place = || format!("data {}", path.display());
-    let data = DataSet::open(path, args.labels.as_deref(), &network.input).with_context(place)?;
+    let data = DataSet::open(path, options.labels.as_deref(), &network.input).at(place)?;
     let first = usize::try_from(claim.offset).unwrap_or(usize::MAX);
     let count = usize::try_from(claim.samples).unwrap_or(usize::MAX);
     match first.checked_add(count).filter(|end| *end <= data.len()) {
-        Some(end) => Ok(Part {
+        Some(end) => Ok(ProofData {
             data,
             range: first..end,
         }),
-        None => bail!(
+        None => Err(Error::Invalid(format!(
             "{}: it has {} samples, the proof is about {count} from sample {first} on; give its data",
             place(),
             data.len()
-        ),
+        ))),
     }
 }
 
@@ -320,17 +362,17 @@ fn samples(args: &ReportArgs, path: &Path, claim: &Claim, network: &Network) -> 
 fn confusion(
     outputs: &[Vec<Vec<i32>>],
     claim: &Claim,
-    (path, part): (&Path, &Part),
+    (path, part): (&Path, &ProofData),
     classes: usize,
     verified: bool,
     bundle: Option<(&Path, &Bundle)>,
-    console: &Console,
+    watch: &Watch,
 ) -> Result<Option<Confusion>> {
     let place = || format!("data {}", path.display());
     let Some(labels) = part.labels() else {
         // Says how to give them.
         return match (claim.correct, bundle) {
-            (Some(_), Some(_)) => part.data.labels().map(|_| None).with_context(place),
+            (Some(_), Some(_)) => part.data.labels().map(|_| None).at(place),
             _ => Ok(None),
         };
     };
@@ -345,21 +387,20 @@ fn confusion(
             &part.data,
             path,
             part.range.clone(),
-            console,
+            watch,
             |_, outputs| {
                 predictions.push(Network::top1(&outputs[0]));
             },
         )?;
         let basis = "computed by the owner, not proved";
-        let confusion =
-            Confusion::new(basis, classes, labels, &predictions, first).with_context(place)?;
+        let confusion = Confusion::new(basis, classes, labels, &predictions, first).at(place)?;
         if confusion.correct != correct {
-            bail!(
+            return Err(Error::Invalid(format!(
                 "bundle {}: with these data it gets {} samples right, the proof says {correct}; \
                  give the bundle and the data the proof was made from",
                 own.display(),
                 confusion.correct
-            );
+            )));
         }
         return Ok(Some(confusion));
     }
@@ -371,23 +412,5 @@ fn confusion(
     };
     Confusion::new(basis, classes, labels, &predictions, first)
         .map(Some)
-        .with_context(place)
-}
-
-fn text(args: &ReportArgs, report: &Report, bytes: usize) -> String {
-    let mut lines = vec![format!(
-        "page        {} ({bytes} bytes)",
-        args.output.display()
-    )];
-    for section in &report.proofs {
-        let verdict = match section.verdict.verified {
-            true => "VALID",
-            false => "not verified",
-        };
-        lines.push(format!(
-            "{verdict:11} {}: {}",
-            section.file, section.claim.sentence
-        ));
-    }
-    lines.join("\n")
+        .at(place)
 }

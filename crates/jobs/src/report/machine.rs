@@ -3,26 +3,30 @@
 use std::num::NonZero;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::plain;
+use crate::error::{Error, Result};
+use crate::text::plain;
 
 /// The end of the year 9999: RFC 3339 has four digits for a year.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Where and when; the same on one machine and at one `SOURCE_DATE_EPOCH`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Made {
+#[derive(Clone, Debug, Serialize)]
+pub struct Made {
     /// RFC 3339, universal time.
-    pub(crate) date: String,
-    pub(crate) pleat: &'static str,
-    pub(crate) processor: Option<String>,
+    pub date: String,
+    /// Version of this program.
+    pub pleat: &'static str,
+    /// Its name, where the system says it.
+    pub processor: Option<String>,
     /// Threads this process may run at once.
-    pub(crate) cores: Option<usize>,
-    pub(crate) memory_bytes: u64,
-    pub(crate) system: String,
+    pub cores: Option<usize>,
+    /// Of the whole machine.
+    pub memory_bytes: u64,
+    /// Operating system and architecture.
+    pub system: String,
 }
 
 impl Made {
@@ -55,8 +59,10 @@ fn date(epoch: Option<&std::ffi::OsStr>) -> Result<String> {
         Some(epoch) => {
             let text = epoch.to_string_lossy();
             let seconds = text.parse().ok().filter(|s| *s <= LAST_SECOND);
-            let seconds = seconds.with_context(|| {
-                format!("SOURCE_DATE_EPOCH is '{text}', no number of seconds; correct or unset it")
+            let seconds = seconds.ok_or_else(|| {
+                Error::Invalid(format!(
+                    "SOURCE_DATE_EPOCH is '{text}', no number of seconds; correct or unset it"
+                ))
             })?;
             UNIX_EPOCH + Duration::from_secs(seconds)
         }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use pleat_model::files::read_at_most;
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
-use super::file_name;
+use crate::error::{Error, Locate, Result};
+use crate::text::file_name;
 
 /// Bytes of the largest result read: one that prints the outputs of a large data set.
 const MAX_BYTES: u64 = 1 << 28;
@@ -59,10 +59,16 @@ impl ProverResult {
         let read = || -> Result<Self> {
             let bytes = match read_at_most(path, MAX_BYTES)? {
                 Ok(bytes) => bytes,
-                Err(size) => bail!("{size} bytes are no result of `pleat prove --json`"),
+                Err(size) => {
+                    return Err(Error::Invalid(format!(
+                        "{size} bytes are no result of `pleat prove --json`"
+                    )));
+                }
             };
             let mut result: Self = serde_json::from_slice(&bytes).map_err(|e| {
-                anyhow::anyhow!("{e}; give what `pleat prove --json` printed for the proof")
+                Error::Invalid(format!(
+                    "{e}; give what `pleat prove --json` printed for the proof"
+                ))
             })?;
             let s = &result.spent;
             let seconds = [
@@ -75,14 +81,14 @@ impl ProverResult {
                 s.compress_seconds,
             ];
             if !seconds.iter().all(|s| (0.0..1e12).contains(s)) {
-                bail!(
-                    "it has times below zero or beyond measure; give what `pleat prove --json` printed"
-                );
+                return Err(Error::invalid(
+                    "it has times below zero or beyond measure; give what `pleat prove --json` printed",
+                ));
             }
             result.file = file_name(path);
             Ok(result)
         };
-        read().with_context(|| format!("run {}", path.display()))
+        read().at(|| format!("run {}", path.display()))
     }
 
     /// Whether it is about exactly this statement.
@@ -121,23 +127,34 @@ impl ProverResult {
 }
 
 /// What a run of the prover took, as it said.
-#[derive(Debug, Serialize)]
-pub(crate) struct Timing {
-    pub(crate) file: String,
-    pub(crate) setup_seconds: f64,
+#[derive(Clone, Debug, Serialize)]
+pub struct Timing {
+    /// The file that said so, without its folder.
+    pub file: String,
+    /// Keys and circuit.
+    pub setup_seconds: f64,
     /// From the first row to the last fold; the next three on one thread, folding on another beside it.
-    pub(crate) prove_seconds: f64,
-    pub(crate) commit_seconds: f64,
-    pub(crate) argument_seconds: f64,
-    pub(crate) open_seconds: f64,
-    pub(crate) fold_seconds: f64,
-    pub(crate) compress_seconds: f64,
+    pub prove_seconds: f64,
+    /// Committing to rows.
+    pub commit_seconds: f64,
+    /// Sum-checks and lookups.
+    pub argument_seconds: f64,
+    /// Opening.
+    pub open_seconds: f64,
+    /// Folding.
+    pub fold_seconds: f64,
+    /// Compression.
+    pub compress_seconds: f64,
     /// Setup, proving and compression.
-    pub(crate) total_seconds: f64,
-    pub(crate) steps: u64,
-    pub(crate) constraints_per_step: u64,
-    pub(crate) peak_rss_bytes: Option<u64>,
-    pub(crate) proof_bytes: u64,
+    pub total_seconds: f64,
+    /// Steps folded.
+    pub steps: u64,
+    /// Folding included.
+    pub constraints_per_step: u64,
+    /// Largest resident set, where the system said it.
+    pub peak_rss_bytes: Option<u64>,
+    /// Length of the proof file.
+    pub proof_bytes: u64,
 }
 
 /// A line of the chart: parts one after the other on a common axis.

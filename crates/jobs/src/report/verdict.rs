@@ -7,19 +7,22 @@ use pleat_argument::srs::Origin;
 use serde::Serialize;
 
 use super::claim::thousands;
-use super::{file_name, plain};
-use crate::console::printable;
-use crate::verbs::verify::{UNASKED, VerifyResult};
+use crate::text::{file_name, plain, printable};
+use crate::verify::{UNASKED, VerifyResult};
 
 /// What the page says about validity.
-#[derive(Debug, Serialize)]
-pub(crate) struct Verdict {
-    pub(crate) verified: bool,
-    pub(crate) checked: Vec<String>,
-    pub(crate) unchecked: Vec<String>,
-    pub(crate) warning: Option<&'static str>,
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// Whether it was verified for the page, and is valid.
+    pub verified: bool,
+    /// What was checked, a sentence each.
+    pub checked: Vec<String>,
+    /// What was not, and is for the reader to decide.
+    pub unchecked: Vec<String>,
+    /// What the reader should know about the commitment key.
+    pub warning: Option<&'static str>,
     /// Checks the proof anywhere.
-    pub(crate) command: String,
+    pub command: String,
 }
 
 /// What the verifier has, as the command line named it.

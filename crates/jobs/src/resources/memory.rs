@@ -33,7 +33,7 @@ pub(crate) fn peak_rss_bytes() -> Option<u64> {
 }
 
 /// Resident set of this process now, in bytes; `None` where the system does not say.
-pub(crate) fn resident_bytes() -> Option<u64> {
+pub fn resident_bytes() -> Option<u64> {
     field(Path::new("/proc/self/status"), "VmRSS:")
 }
 

@@ -4,17 +4,24 @@ mod cgroup;
 mod disk;
 mod memory;
 
-use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Error, Result};
-use indicatif::DecimalBytes;
-
-pub(crate) use self::memory::{peak_rss_bytes, resident_bytes};
-use crate::console::Console;
+pub(crate) use self::memory::peak_rss_bytes;
+pub use self::memory::resident_bytes;
+use crate::error::{Error, Result};
 use crate::estimate::Estimate;
-use crate::failure::OutOfMemory;
 use crate::output::folder_of;
+use crate::watch::Watch;
+
+/// How many threads computing takes from now on, before anything was computed; all cores without it.
+///
+/// # Errors
+/// It was said before, or something was computed already.
+pub fn use_threads(threads: usize) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build_global()
+        .map_err(|e| Error::Invalid(e.to_string()))
+}
 
 const TRY_ANYWAY: &str = "or give --force to try it all the same";
 
@@ -30,7 +37,7 @@ pub(crate) fn require_memory(bytes: u64, what: &str) -> Result<()> {
 /// # Errors
 /// Not enough memory or disk; the sentence says how much is needed and free, and what to do.
 pub(crate) fn require_room(
-    console: &Console,
+    watch: &Watch,
     cost: &Estimate,
     output: &Path,
     checkpoint: Option<&Path>,
@@ -58,7 +65,7 @@ pub(crate) fn require_room(
         if !force {
             return Err(lack);
         }
-        console.note(&format!("warning, ignored because of --force: {lack}"));
+        watch.note(format!("warning, ignored because of --force: {lack}"));
     }
     Ok(())
 }
@@ -67,11 +74,11 @@ fn no_memory(need: u64, what: &str, advice: &str) -> Option<Error> {
     let free = memory::free().filter(|free| free.bytes < need)?;
     let sentence = format!(
         "{what} needs about {} of memory, {} are free {}; {advice}",
-        DecimalBytes(need),
-        DecimalBytes(free.bytes),
+        amount(need),
+        amount(free.bytes),
         free.place
     );
-    Some(OutOfMemory(sentence).into())
+    Some(Error::OutOfMemory(sentence))
 }
 
 fn no_disk(need: u64, for_what: &str, name: &str, file: &Path) -> Option<Error> {
@@ -81,9 +88,46 @@ fn no_disk(need: u64, for_what: &str, name: &str, file: &Path) -> Option<Error> 
         "{name} {}: it needs about {} of disk {for_what}, {} are free in {}; \
          free some space, choose another folder, {TRY_ANYWAY}",
         file.display(),
-        DecimalBytes(need),
-        DecimalBytes(free),
+        amount(need),
+        amount(free),
         folder.display()
     );
-    Some(std::io::Error::new(ErrorKind::StorageFull, sentence).into())
+    Some(Error::OutOfDisk(sentence))
+}
+
+/// Bytes in the unit that leaves one to three digits before the point.
+fn amount(bytes: u64) -> String {
+    let mut number = bytes as f64;
+    let mut unit = None;
+    for prefix in ["k", "M", "G", "T", "P", "E"] {
+        if number < 1e3 {
+            break;
+        }
+        number /= 1e3;
+        unit = Some(prefix);
+    }
+    match unit {
+        None => format!("{number} B"),
+        Some(prefix) => format!("{number:.2} {prefix}B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_units_of_a_thousand() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (1_500_000, "1.50 MB"),
+            (999_999_999, "1000.00 MB"),
+            (3_000_000_000, "3.00 GB"),
+            (u64::MAX, "18.45 EB"),
+        ] {
+            assert_eq!(amount(bytes), text);
+        }
+    }
 }

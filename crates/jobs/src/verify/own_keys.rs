@@ -1,20 +1,19 @@
 //! What a verifier needs besides files: its own keys, as late as possible.
 
 use std::cell::OnceCell;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
 use pleat_argument::commitment::Key;
 use pleat_compressor::{Compressor, Error as ProofError, Verifier, VerifyingKey};
 use pleat_folding::Form;
 use pleat_folding::running::Origin;
 use pleat_step_circuits::circuit::step::Step;
 
-use crate::console::Console;
+use crate::error::Result;
 use crate::keys::Found;
-use crate::verbs::srs::folder;
+use crate::store::KeyStore;
+use crate::watch::Watch;
 
 /// The keys of a size class, form and commitment key: found at once, read and made when they are needed.
 #[derive(Debug)]
@@ -22,19 +21,19 @@ pub(crate) struct Keys<'a> {
     pub(crate) found: Found,
     row_bits: u32,
     form: Form,
-    console: &'a Console,
+    watch: &'a Watch,
     /// The verifying key and the seconds it took to make.
     made: OnceCell<(VerifyingKey, f64)>,
 }
 
 impl<'a> Keys<'a> {
-    pub(crate) fn find(origin: &Origin, cache: &Path, console: &'a Console) -> Result<Self> {
+    pub(crate) fn find(origin: &Origin, store: &KeyStore, watch: &'a Watch) -> Result<Self> {
         let row_bits = origin.class[0] as u32;
         Ok(Self {
-            found: Found::of(&folder(cache), row_bits, origin.key)?,
+            found: Found::of(store, row_bits, origin.key)?,
             row_bits,
             form: origin.form,
-            console,
+            watch,
             made: OnceCell::new(),
         })
     }
@@ -48,10 +47,10 @@ impl<'a> Keys<'a> {
         let start = Instant::now();
         let row_bits = self.row_bits;
         let note = format!("writing out the circuit of size class 2^{row_bits}");
-        self.console.note(&note);
+        self.watch.note(note);
         let params = Arc::new(self.found.params(row_bits, self.form)?);
         if let Some(warning) = params.srs().origin.warning() {
-            self.console.note(&format!("warning: {warning}"));
+            self.watch.note(format!("warning: {warning}"));
         }
         let key = Compressor::setup(&params)?.into_verifying_key();
         Ok((key, start.elapsed().as_secs_f64()))

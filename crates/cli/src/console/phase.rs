@@ -1,15 +1,12 @@
 //! A running count, with its rate.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use pleat_jobs::resident_bytes;
 
-use super::Console;
-use super::event::{Count, Event, milli};
-use crate::args::ProgressKind;
-use crate::resources::resident_bytes;
+use super::event::{Count, milli};
 
 /// Time between two events, and between two lines for people.
 const EVENTS: Duration = Duration::from_millis(100);
@@ -17,18 +14,12 @@ const LINES: Duration = Duration::from_secs(5);
 /// The rate is the average over this time.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// A running count.
+/// A running count, and its bar.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    console: Console,
+pub(super) struct Phase {
     bar: ProgressBar,
-    phase: &'static str,
+    name: &'static str,
     total: u64,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
     done: u64,
     rate: Rate,
     /// The count that was told last.
@@ -37,89 +28,67 @@ struct State {
     lines: Throttle,
 }
 
-impl Progress {
+impl Phase {
     /// Begins a phase of `total` steps of which `start` were done before.
-    pub(super) fn new(console: &Console, phase: &'static str, total: u64, start: u64) -> Self {
+    pub(super) fn new(bars: &MultiProgress, name: &'static str, total: u64, start: u64) -> Self {
         let bar = ProgressBar::new(total)
             .with_position(start)
-            .with_message(phase);
+            .with_message(name);
         if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {prefix}") {
             bar.set_style(style.progress_chars("=> "));
         }
         let now = Instant::now();
-        let progress = Self {
-            bar: console.add_bar(bar),
-            console: console.clone(),
-            phase,
+        Self {
+            bar: bars.add(bar),
+            name,
             total,
-            state: Mutex::new(State {
-                done: start,
-                rate: Rate::new(now, start),
-                told: None,
-                events: Throttle::new(EVENTS, now),
-                lines: Throttle::new(LINES, now),
-            }),
-        };
-        progress.with_state(|state| progress.tell(state, now, false));
-        progress
+            done: start,
+            rate: Rate::new(now, start),
+            told: None,
+            events: Throttle::new(EVENTS, now),
+            lines: Throttle::new(LINES, now),
+        }
     }
 
-    /// So many steps are done, those before the start included.
-    pub(crate) fn set(&self, done: usize) {
-        self.bar.set_position(done as u64);
-        self.with_state(|state| {
-            let now = Instant::now();
-            state.done = done as u64;
-            state.rate.add(now, state.done);
-            if state.events.due(now) {
-                let lines = state.lines.due(now);
-                self.tell(state, now, lines);
-            }
-        });
+    /// So many steps are done, those before the start included: whether that is to be told to programs, and to people
+    /// too.
+    pub(super) fn set(&mut self, done: u64) -> Option<bool> {
+        let now = Instant::now();
+        self.bar.set_position(done);
+        self.done = done;
+        self.rate.add(now, done);
+        self.events.due(now).then(|| self.lines.due(now))
     }
 
-    /// Ends the phase: the last count is told, the bar removed.
-    pub(crate) fn done(self) {
-        self.with_state(|state| {
-            let event = self.event(state, Instant::now());
-            let new = state.told != Some(state.done) && self.console.style() == ProgressKind::Json;
-            self.console.tell(&event, new, true);
-        });
+    /// How far it is, to be told now.
+    pub(super) fn count(&mut self) -> Count {
+        let count = self.at(Instant::now());
+        self.told = Some(self.done);
+        self.bar.set_prefix(count.pace());
+        count
+    }
+
+    /// How far it is at its end, and whether that was not told yet.
+    pub(super) fn last(&self) -> (Count, bool) {
+        (self.at(Instant::now()), self.told != Some(self.done))
+    }
+
+    /// Removes the bar.
+    pub(super) fn clear(self) {
         self.bar.finish_and_clear();
     }
 
-    /// Tells how far it is: to programs always, to people if `lines`.
-    fn tell(&self, state: &mut State, now: Instant, lines: bool) {
-        let event = self.event(state, now);
-        state.told = Some(state.done);
-        let shown = match self.console.style() {
-            ProgressKind::Json => true,
-            ProgressKind::Plain => lines,
-            _ => false,
-        };
-        if let Event::Progress(count) = &event {
-            self.bar.set_prefix(count.pace());
-        }
-        if shown || lines {
-            self.console.tell(&event, shown, lines);
-        }
-    }
-
-    fn event(&self, state: &State, now: Instant) -> Event<'static> {
-        let rate = state.rate.per_second(now, state.done);
-        let left = self.total.saturating_sub(state.done);
-        Event::Progress(Count {
-            phase: self.phase,
-            step: state.done,
+    fn at(&self, now: Instant) -> Count {
+        let rate = self.rate.per_second(now, self.done);
+        let left = self.total.saturating_sub(self.done);
+        Count {
+            phase: self.name,
+            step: self.done,
             steps: self.total,
             rate,
             remaining_seconds: remaining_seconds(left, rate).map(milli),
             rss_bytes: resident_bytes(),
-        })
-    }
-
-    fn with_state(&self, f: impl FnOnce(&mut State)) {
-        f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }
 
