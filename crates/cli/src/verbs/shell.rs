@@ -28,6 +28,12 @@ struct Page {
     page: String,
 }
 
+/// Where pages were written.
+#[derive(Debug, Serialize)]
+struct Written {
+    pages: Vec<PathBuf>,
+}
+
 pub(crate) fn man(args: &ManArgs, console: &Console) -> Result<()> {
     let mut pages = Vec::new();
     let mut command = Cli::command().disable_help_subcommand(true);
@@ -53,16 +59,19 @@ pub(crate) fn man(args: &ManArgs, console: &Console) -> Result<()> {
         });
         files.collect()
     };
-    let files = write().map_err(|e| e.at(format!("folder {}", folder.display())))?;
-    console.result(&json!({ "pages": files }), || {
-        let lines: Vec<_> = files.iter().map(|f| f.display().to_string()).collect();
-        lines.join("\n")
+    let pages = write().map_err(|e| e.at(format!("folder {}", folder.display())))?;
+    let written = Written { pages };
+    console.result(&written, || {
+        let lines = written.pages.iter().map(|page| page.display().to_string());
+        lines.collect::<Vec<_>>().join("\n")
     })
 }
 
 /// The page of a command, and those of its verbs.
 fn add_pages(command: &clap::Command, pages: &mut Vec<Page>) -> Result<()> {
-    let man = Man::new(command.clone());
+    // It would name the verb instead.
+    let source = concat!("pleat ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).source(source);
     let mut page = Vec::new();
     man.render(&mut page)?;
     pages.push(Page {
