@@ -265,9 +265,11 @@ fn check_options(options: &ImportOptions) -> Result<()> {
         ));
     }
     let divisors = options.std.iter().chain([&options.input_scale]);
-    if let Some(number) = divisors.clone().find(|n| !n.is_normal()) {
+    let zero = divisors.clone().find(|n| **n == 0.0);
+    let mut numbers = divisors.chain(&options.mean);
+    if let Some(number) = zero.or_else(|| numbers.find(|n| !n.is_finite())) {
         return Err(Error::Invalid(format!(
-            "'{number}' as scale or deviation of the input; give a finite number that is not 0"
+            "'{number}' as scale, mean or deviation of the input; give finite numbers, a mean alone may be 0"
         )));
     }
     let sides = [options.size, options.resize].into_iter().flatten();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// A job looks between two samples and between two steps. While a proof that keeps checkpoints is folded, it writes one
 /// and ends after the step under way ([`Stop::is_keeping`]); anywhere else it ends with [`crate::Error::Stopped`] and
-/// leaves nothing behind. What takes seconds and cannot be divided (reading keys, compressing, the calibration of an
+/// leaves no result behind. What takes seconds and cannot be divided (reading keys, compressing, the calibration of an
 /// import) is finished first, and a proof that is folded already is finished altogether. One that was asked stays so:
 /// the next job needs another.
 #[derive(Clone, Debug, Default)]

@@ -29,7 +29,8 @@ fn a_stopped_proof_goes_on_from_its_checkpoint() {
     };
 
     let ears = Ears::default();
-    let watch = ears.stopping(|heard, event| folded(heard, event, 1));
+    let watch =
+        ears.stopping(|_, event| matches!(event, Event::Begin { phase, .. } if *phase == FOLDING));
     let registration = RegisterOptions {
         bundle: s.path("tiny.pleat"),
         class,

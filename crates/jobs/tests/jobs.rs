@@ -178,8 +178,9 @@ fn what_begins_like_a_proof_and_is_none_is_invalid() {
             "proof what it is called: ",
         );
     }
+    let bundle = [&b"PLEATBDL"[..], &[0; 100]].concat();
     fails(
-        verify_bytes(b"PLEATBDL", &options, &keys, &watch),
+        verify_bytes(&bundle, &options, &keys, &watch),
         Class::BadInput,
         "another kind of file",
     );
@@ -218,8 +219,9 @@ fn options_out_of_range_are_refused() {
         change(&mut options);
         import(&options, &watch)
     };
-    fails(with(&|o| o.input_scale = 0.0), bad, "not 0");
+    fails(with(&|o| o.input_scale = 0.0), bad, "'0' as scale");
     fails(with(&|o| o.std = vec![1.0, f32::NAN]), bad, "'NaN'");
+    fails(with(&|o| o.mean = vec![f32::INFINITY]), bad, "'inf'");
     fails(with(&|o| o.size = Some([4, 0])), bad, "0 rows");
     fails(with(&|o| o.resize = Some([1 << 20, 4])), bad, "rows");
     fails(with(&|o| o.calib = None), bad, "calibration data");
