@@ -209,6 +209,7 @@ fn is_resource(kind: ErrorKind) -> bool {
 fn advice(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::NotFound => "check the path",
+        ErrorKind::AlreadyExists => "choose another name",
         ErrorKind::IsADirectory => "give a file, not a folder",
         ErrorKind::NotADirectory => "a part of the path is no folder; check the path",
         ErrorKind::PermissionDenied => {
