@@ -114,6 +114,7 @@ fn seen(wins: &Wins) -> BTreeSet<String> {
         if PUBLIC.contains(&row.as_str()) {
             continue;
         }
+        println!("{row}, {how:?}: {wins} of {} games won", *GAMES);
         let chance = is_chance(*wins);
         assert!(
             chance || is_seen(*wins),
