@@ -165,6 +165,11 @@ fn refusals_name_node_operator_and_attribute() {
             vec!["'axes'", "rows and columns"],
         ),
         (
+            node("ReduceMean", &["x"], "y", vec![ints("axes", &[2, 3, 4])]),
+            vec![],
+            vec!["'axes'", "4; the tensor has 4 axes"],
+        ),
+        (
             node(
                 "ArgMax",
                 &["x"],
@@ -192,7 +197,7 @@ fn refusals_name_node_operator_and_attribute() {
         (
             node("Pow", &["x", "w"], "y", vec![]),
             vec![scalar("w", 3.0)],
-            vec!["'Y'", "1 and 2"],
+            vec!["'Y'", "an exponent of 3; supported are 1 and 2"],
         ),
         (
             node("Transpose", &["x"], "y", vec![ints("perm", &[0, 1, 1, 2])]),
