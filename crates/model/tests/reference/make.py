@@ -27,7 +27,7 @@ TOLERANCE = 1e-5
 def written_cases(folder: str) -> list[dict]:
     """Every case that the tests look up, written by the tests themselves."""
     command = ["cargo", "test", "--release", "--locked", "-p", "pleat-model", "--test", "onnx", "--"]
-    # Its number of lines is what is about to change.
+    # The one that tells when nothing is compared, and counts the lines that are about to change.
     command += ["--skip", "no_reference_is_lost"]
     subprocess.run(command, cwd=HERE, env={**os.environ, "PLEAT_REFERENCE_CASES": folder}, check=True)
     cases = []

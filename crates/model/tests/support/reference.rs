@@ -28,13 +28,12 @@ struct Case<'a> {
     inputs: &'a [Vec<f32>],
 }
 
-/// Where to write the cases for which no output is stored yet.
+/// Where to write the cases for the script, instead of comparing them.
 const WRITE_TO: &str = "PLEAT_REFERENCE_CASES";
 
-/// The stored outputs of the model in `bytes` on `inputs` of dimensions `dims`.
+/// The stored outputs of the model in `bytes` on `inputs` of dimensions `dims`; `None` if cases are being written.
 ///
-/// Other bytes or inputs than those that onnxruntime ran have none: that panics, unless new cases are being written
-/// for the script; then nothing can be compared yet and the answer is `None`.
+/// Other bytes or inputs than those that onnxruntime ran have none: that panics.
 pub(crate) fn reference(
     what: &str,
     bytes: &[u8],
@@ -42,24 +41,27 @@ pub(crate) fn reference(
     inputs: &[Vec<f32>],
 ) -> Option<&'static Outputs> {
     let key = key(bytes, dims, inputs);
-    let folder = std::env::var_os(WRITE_TO);
-    if let Some(folder) = &folder {
-        let folder = Path::new(folder);
-        let case = Case { what, dims, inputs };
+    if let Some(folder) = std::env::var_os(WRITE_TO) {
+        let folder = Path::new(&folder);
+        let case = serde_json::to_vec(&Case { what, dims, inputs }).unwrap();
         std::fs::write(folder.join(format!("{key}.onnx")), bytes).unwrap();
-        let case = serde_json::to_vec(&case).unwrap();
         std::fs::write(folder.join(format!("{key}.json")), case).unwrap();
+        return None;
     }
     let found = stored().get(&key).map(|(_, outputs)| outputs);
     assert!(
-        found.is_some() || folder.is_some(),
+        found.is_some(),
         "{what}: no output of onnxruntime is stored for this model and input; tests/reference/README.md says how to make it"
     );
     found
 }
 
-/// Number of stored references, and of those that are of a model file.
+/// Number of stored references, and of those that are of a model file; panics if the tests do not compare with them.
 pub(crate) fn counts() -> (usize, usize) {
+    assert!(
+        std::env::var_os(WRITE_TO).is_none(),
+        "{WRITE_TO} is set: cases are written, not compared"
+    );
     let of_file = |(what, _): &&(String, Outputs)| what.ends_with(".onnx");
     (stored().len(), stored().values().filter(of_file).count())
 }
