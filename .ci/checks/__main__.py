@@ -41,7 +41,7 @@ NATIVE = {
         "envelope.rs": [], "combined.rs": [], "verify.rs": [], "skeleton.rs": [], "key.rs": [], "snark.rs": [],
     },
     "folding/src": {"running.rs": [], "checkpoint.rs": [], "sealed.rs": []},
-    "cli/src": {"verbs/verify.rs": []},
+    "jobs/src": {"verify/mod.rs": [], "verify/case.rs": []},
 }  # fmt: skip
 CIRCUIT = "step-circuits/src/circuit"
 

@@ -5,14 +5,11 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pleat_argument::program::Kind;
-use pleat_model::graph::InputLayout;
+use pleat_jobs::Shard;
 
-use crate::shard::Shard;
-use crate::verbs::report::ReportArgs;
-pub(crate) use values::{Hex, parse_id};
 use values::{
-    parse_bytes, parse_digits, parse_divisor, parse_hex, parse_number, parse_positive, parse_size,
+    Hex, parse_bytes, parse_digits, parse_divisor, parse_hex, parse_id, parse_number,
+    parse_positive, parse_size,
 };
 
 /// Prove what a private neural network computes on committed data.
@@ -138,9 +135,11 @@ verified as by `pleat verify`, and an invalid one makes no page."
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    #[command(after_help = "Example:\n  pleat man > pleat.1 && man ./pleat.1")]
-    Man,
+    /// Print the manual page of pleat or of a verb, or write all of them
+    #[command(
+        after_help = "Example:\n  pleat man --all ~/.local/share/man/man1 && man pleat-prove"
+    )]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -241,17 +240,8 @@ pub(crate) enum StatementKind {
     Outputs,
 }
 
-impl From<StatementKind> for Kind {
-    fn from(s: StatementKind) -> Self {
-        match s {
-            StatementKind::Accuracy => Self::Accuracy,
-            StatementKind::Outputs => Self::Outputs,
-        }
-    }
-}
-
 /// What keys and parameters a proof is made with.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct ClassArgs {
     /// Choose the fastest size class whose proofs take at most this much memory, like 2GB or 900MB [default: 3GB, for --form micro 6GB]
     #[arg(long, value_name = "LIMIT", value_parser = parse_bytes)]
@@ -265,10 +255,9 @@ pub(crate) struct ClassArgs {
 }
 
 /// The final argument of a proof.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormKind {
     /// Spartan over HyperKZG: quick to make, the verifier writes out the circuit
-    #[default]
     Spartan,
     /// MicroSpartan over Mercury: slow to make and needs a larger key, the verifier reads a few commitments
     Micro,
@@ -370,6 +359,37 @@ pub(crate) struct CombineArgs {
     pub(crate) force: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The proofs
+    #[arg(value_name = "PROOF", required = true)]
+    pub(crate) proofs: Vec<PathBuf>,
+    /// The registration of the proofs' model; with it and the data they are verified
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registration: Option<PathBuf>,
+    /// The model id they must be about
+    #[arg(long, value_name = "HEX", value_parser = parse_id, requires_all = ["registration", "data"])]
+    pub(crate) model_id: Option<[u8; 32]>,
+    /// The data they are about
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Labels of the data, if they are another file; proofs about outputs get a confusion matrix
+    #[arg(long, requires = "data")]
+    pub(crate) labels: Option<PathBuf>,
+    /// The owner's bundle: the page has the names of the model file, and with --data the confusion matrix of proofs about accuracy; it then shows more than is proved
+    #[arg(long)]
+    pub(crate) bundle: Option<PathBuf>,
+    /// What `pleat prove --json` printed for a proof: time and memory; may be given once a proof
+    #[arg(long = "run", value_name = "RESULT.json")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Where the page goes
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Overwrite an existing page
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum SrsCommand {
     /// Make a key on this machine: for oneself and for tests, insecure for others
@@ -412,11 +432,14 @@ pub(crate) struct DemoArgs {
     pub(crate) force: bool,
 }
 
-impl Cli {
-    /// Parses a command line of ours.
-    pub(crate) fn parse_example(line: &[&str]) -> anyhow::Result<Self> {
-        Ok(<Self as Parser>::try_parse_from(line)?)
-    }
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The verb, like `prove` or `srs new` [default: pleat itself]
+    #[arg(value_name = "VERB")]
+    pub(crate) verb: Vec<String>,
+    /// Write the pages of pleat and of every verb to this folder instead
+    #[arg(long, value_name = "DIR", conflicts_with = "verb")]
+    pub(crate) all: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -431,16 +454,4 @@ pub(crate) enum Layout {
     Cwh,
     /// A vector
     Flat,
-}
-
-impl From<Layout> for InputLayout {
-    fn from(l: Layout) -> Self {
-        match l {
-            Layout::Chw => Self::Chw,
-            Layout::Hwc => Self::Hwc,
-            Layout::Whc => Self::Whc,
-            Layout::Cwh => Self::Cwh,
-            Layout::Flat => Self::Flat,
-        }
-    }
 }

@@ -1,31 +1,22 @@
-//! The `pleat` command: arguments, progress, files. No mathematics.
+//! The `pleat` command: reads arguments, has [`pleat_jobs`] do the work, prints what comes out.
+//!
+//! It uses no other crate of the workspace. Begin with [`run`], which sends every verb to its file in `verbs`; there
+//! arguments become a job's options, and its result becomes text. `console` speaks on standard error and in the log.
 #![forbid(unsafe_code)]
 
 mod args;
-mod class;
 mod console;
-mod estimate;
-mod failure;
+mod exit;
 mod interrupt;
-mod keys;
-mod output;
-mod report;
-mod resources;
-mod resume;
-mod scratch;
-mod selection;
-mod shard;
+mod lines;
 mod verbs;
-mod verifier;
-mod workshop;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
 use clap::Parser;
+use pleat_jobs::{KeyStore, Result, Stop, Watch, remove_temporaries, use_threads};
 
 use crate::args::{Cli, Command, ProgressKind};
 use crate::console::Console;
@@ -48,18 +39,19 @@ fn main() -> ExitCode {
     let started = console.start(cli.log.as_deref());
     let json = cli.json;
     let mut out = own_stdout();
-    let voice = console.clone();
-    if let Err(e) = ctrlc::set_handler(move || interrupted(&voice, json.then_some(&mut *out))) {
+    let (stop, voice) = (Stop::default(), console.clone());
+    let asked = stop.clone();
+    let handler = move || interrupted(&asked, &voice, json.then_some(&mut *out));
+    if let Err(e) = ctrlc::set_handler(handler) {
         console.note(&format!("Ctrl-C cannot be handled here: {e}"));
     }
     if let Some(n) = cli.threads
-        && let Err(e) = rayon::ThreadPoolBuilder::new()
-            .num_threads(n)
-            .build_global()
+        && let Err(e) = use_threads(n)
     {
         console.note(&format!("--threads {n} has no effect: {e}"));
     }
-    let result = started.and_then(|()| run(&cli, &console));
+    let watch = Watch::new(console.clone()).stopped_by(&stop);
+    let result = started.and_then(|()| run(&cli, &watch, &console));
     while INTERRUPTED.load(Ordering::SeqCst) {
         std::thread::park();
     }
@@ -69,8 +61,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(e) => {
-            let code = failure::exit_code(&e);
-            console.error(&failure::sentence(&e), code);
+            let code = exit::code(&e);
+            console.error(&e.sentence(), code);
             ExitCode::from(code)
         }
     }
@@ -89,40 +81,38 @@ fn usage(e: &clap::Error) -> ExitCode {
             .windows(2)
             .any(|a| a[0] == "--progress" && a[1] == "json")
     {
-        Console::new(false, false, ProgressKind::Json).failed(text.trim_end(), failure::USAGE);
+        Console::new(false, false, ProgressKind::Json).failed(text.trim_end(), exit::USAGE);
     } else {
         let _ = e.print();
     }
     if args.iter().any(|a| a == "--json") {
-        console::write_error_object(&mut std::io::stdout(), text.trim_end(), failure::USAGE);
+        console::write_error_object(&mut std::io::stdout(), text.trim_end(), exit::USAGE);
     }
-    ExitCode::from(failure::USAGE)
+    ExitCode::from(exit::USAGE)
 }
 
-fn run(cli: &Cli, console: &Console) -> anyhow::Result<()> {
+fn run(cli: &Cli, watch: &Watch, console: &Console) -> Result<()> {
     match &cli.command {
-        Command::Import(a) => verbs::import::run(a, console),
+        Command::Import(a) => verbs::import::run(a, watch, console),
         Command::Inspect(a) => verbs::inspect::run(a, console),
-        Command::Run(a) => verbs::run::run(a, console),
-        Command::Register(a) => verbs::register::run(a, &cache(cli)?, console),
-        Command::Prove(a) => verbs::prove::run(a, &cache(cli)?, console),
-        Command::Verify(a) => verbs::verify::run(a, &cache(cli)?, console),
-        Command::Combine(a) => verbs::combine::run(a, &cache(cli)?, console),
-        Command::Report(a) => verbs::report::run(a, &cache(cli)?, console),
-        Command::Srs(c) => verbs::srs::run(c, &cache(cli)?, console),
-        Command::Demo(a) => verbs::demo::run(a, &cache(cli)?, console),
+        Command::Run(a) => verbs::run::run(a, watch, console),
+        Command::Register(a) => verbs::register::run(a, &keys(cli)?, watch, console),
+        Command::Prove(a) => verbs::prove::run(a, &keys(cli)?, watch, console),
+        Command::Verify(a) => verbs::verify::run(a, &keys(cli)?, watch, console),
+        Command::Combine(a) => verbs::combine::run(a, &keys(cli)?, watch, console),
+        Command::Report(a) => verbs::report::run(a, &keys(cli)?, watch, console),
+        Command::Srs(c) => verbs::srs::run(c, &keys(cli)?, watch, console),
+        Command::Demo(a) => verbs::demo::run(a, &keys(cli)?, watch, console),
         Command::Completions { shell } => verbs::shell::completions(*shell, console),
-        Command::Man => verbs::shell::man(console),
+        Command::Man(a) => verbs::shell::man(a, console),
     }
 }
 
-/// The folder of keys.
-fn cache(cli: &Cli) -> anyhow::Result<PathBuf> {
+/// Where commitment keys lie.
+fn keys(cli: &Cli) -> Result<KeyStore> {
     match &cli.cache {
-        Some(dir) => Ok(dir.clone()),
-        None => dirs::cache_dir()
-            .map(|d| d.join("pleat"))
-            .context("no cache folder is known for this user; give --cache DIR"),
+        Some(dir) => Ok(KeyStore::in_cache(dir)),
+        None => KeyStore::of_user(),
     }
 }
 
@@ -140,18 +130,17 @@ fn own_stdout() -> Box<dyn Write + Send> {
 
 /// Every file is written under a temporary name first, so leaving at once loses nothing but the work since
 /// the last checkpoint.
-fn interrupted(console: &Console, json: Option<&mut dyn Write>) {
-    if !interrupt::ends_at_once() {
+fn interrupted(stop: &Stop, console: &Console, json: Option<&mut dyn Write>) {
+    if !interrupt::ends_at_once(stop) {
         console.note("stopping after this step; press again to stop without a checkpoint");
         return;
     }
     INTERRUPTED.store(true, Ordering::SeqCst);
-    pleat_model::files::remove_temporaries();
-    scratch::remove_all();
-    let text = &interrupt::sentence();
-    console.failed(text, failure::RESOURCES);
+    remove_temporaries();
+    let text = &interrupt::sentence(stop);
+    console.failed(text, exit::RESOURCES);
     if let Some(out) = json {
-        console::write_error_object(out, text, failure::RESOURCES);
+        console::write_error_object(out, text, exit::RESOURCES);
     }
-    std::process::exit(i32::from(failure::RESOURCES));
+    std::process::exit(i32::from(exit::RESOURCES));
 }

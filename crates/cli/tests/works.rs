@@ -254,6 +254,58 @@ fn completions_and_man() {
     s.json(&["man"], &["page"]);
 }
 
+/// One for pleat and one for every verb, each naming only pages that are there.
+#[test]
+fn every_verb_has_a_manual_page() {
+    let s = Scratch::new();
+    let written = s.json(&["man", "--all", "pages"], &["pages"]);
+    let paths = written["pages"].as_array().unwrap();
+    let names: Vec<&str> = paths
+        .iter()
+        .map(|p| p.as_str().unwrap().strip_prefix("pages/").unwrap())
+        .collect();
+    let help = s.ok(&["--help"]);
+    for verb in [
+        "import",
+        "inspect",
+        "run",
+        "register",
+        "prove",
+        "verify",
+        "combine",
+        "report",
+        "srs",
+        "srs-new",
+        "srs-import",
+        "srs-info",
+        "demo",
+        "completions",
+        "man",
+    ] {
+        let file = format!("pleat-{verb}.1");
+        assert!(names.contains(&file.as_str()), "{file} of {names:?}");
+        let page = String::from_utf8(s.read(&format!("pages/{file}"))).unwrap();
+        assert!(page.contains(&format!(".TH pleat-{verb} 1")), "{page}");
+        assert!(page.contains("Example:"), "{page}");
+        let words = [&["man"], &verb.split('-').collect::<Vec<_>>()[..]].concat();
+        assert_eq!(s.ok(&words).trim_end(), page.trim_end());
+        assert!(verb.contains('-') || help.contains(&format!("  {verb}")));
+    }
+    assert_eq!(names.len(), 16, "{names:?}");
+    let first = String::from_utf8(s.read("pages/pleat.1")).unwrap();
+    assert_eq!(s.ok(&["man"]).trim_end(), first.trim_end());
+    let named = first.lines().filter(|l| l.starts_with("pleat\\-"));
+    for line in named {
+        let name = line.replace('\\', "");
+        let (name, _) = name.split_once('(').unwrap();
+        assert!(names.contains(&&*format!("{name}.1")), "{line}");
+    }
+    s.fails(3, &["man", "frobnicate"], &["no verb 'frobnicate'"]);
+    s.fails(2, &["man", "prove", "--all", "d"], &["cannot be used with"]);
+    s.write("file", b"");
+    s.fails(3, &["man", "--all", "file"], &["folder file", "; "]);
+}
+
 #[cfg(unix)]
 #[test]
 fn bundles_are_for_their_owner_only() {

@@ -28,7 +28,7 @@ use pleat_folding::running::Origin;
 use pleat_folding::sealed::{self, Damage, Format};
 use pleat_model::network::Network;
 
-use crate::envelope::{MAX_BYTES, describe, element};
+use crate::envelope::{MAX_BYTES, TOLD, describe, element};
 use crate::{Envelope, Error, Result, Statement, Verifier};
 
 /// The first bytes of a file.
@@ -38,6 +38,7 @@ const FORMAT: Format = Format {
     magic: MAGIC,
     version: 2,
     kind: "combined proof",
+    retired: Some((1, TOLD)),
 };
 
 /// Why proofs are not parts of one statement; the sentence follows a part's name.

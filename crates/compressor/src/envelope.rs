@@ -20,10 +20,15 @@ use serde::{Deserialize, Serialize};
 use crate::verify::verify;
 use crate::{Error, Result, Snark, Verifier};
 
+/// Versions whose published values told about what they should hide.
+pub(crate) const TOLD: &str = "such a file tells about the weights and private data it was made with, so do not pass it \
+     on; import the model again, register it and prove again";
+
 const FORMAT: Format = Format {
     magic: b"PLEATPRF",
     version: 4,
     kind: "proof",
+    retired: Some((3, TOLD)),
 };
 
 /// Largest proof file accepted.

@@ -24,6 +24,7 @@ const FORMAT: Format = Format {
     magic: b"PLEATVKY",
     version: 1,
     kind: "verifying key",
+    retired: None,
 };
 
 /// Longest file that is read.

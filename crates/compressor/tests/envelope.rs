@@ -26,6 +26,27 @@ fn unreadable(of: usize, says: &str, edit: impl Fn(&mut Envelope)) {
 const REGISTRATION: usize = 0;
 const CLAIM: usize = 1;
 
+/// Files of the versions before the mask came first tell about the weights: the sentence says so, and what to do.
+#[test]
+fn files_that_tell_about_the_weights() {
+    let single = BARE[CLAIM].to_bytes().unwrap();
+    let whole = parts(|_| ()).unwrap().to_bytes().unwrap();
+    for (mut bytes, last) in [(single, 3), (whole, 1)] {
+        for version in 1..=last {
+            bytes[8] = version;
+            let errors = [
+                Envelope::from_bytes(&bytes).map(drop),
+                Combined::from_bytes(&bytes).map(drop),
+            ];
+            let said = errors.map(|e| e.unwrap_err().to_string());
+            let told = |s: &String| {
+                s.contains("tells about the weights") && s.contains("import the model again")
+            };
+            assert!(said.iter().any(told), "{said:?}");
+        }
+    }
+}
+
 #[test]
 fn a_registration_that_says_too_much() {
     let edits: [fn(&mut Statement); 6] = [

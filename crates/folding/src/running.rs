@@ -18,6 +18,10 @@ const FORMAT: Format = Format {
     magic: b"PLEATRUN",
     version: 3,
     kind: "checkpoint",
+    retired: Some((
+        2,
+        "its proof would tell about the weights; begin the proof again, with --force",
+    )),
 };
 
 /// The proof of some steps: large, and **secret**, as it holds the steps' combined witness. A

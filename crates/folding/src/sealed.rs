@@ -32,6 +32,8 @@ pub struct Format {
     pub version: u32,
     /// Its name in sentences.
     pub kind: &'static str,
+    /// Versions up to this one must not be used any more: why, and what to do.
+    pub retired: Option<(u32, &'static str)>,
 }
 
 /// Why bytes are not a file of some format.
@@ -50,6 +52,14 @@ pub enum Damage {
         found: u32,
         /// The one that is read.
         read: u32,
+    },
+    /// A version that must not be used any more.
+    #[error("it has version {found}, which is not used any more: {why}")]
+    Retired {
+        /// The file's.
+        found: u32,
+        /// The reason, and what to do.
+        why: &'static str,
     },
     /// More bytes than any file of its kind.
     #[error("it has {bytes} bytes, at most {limit} are read; it was not written by pleat")]
@@ -108,7 +118,10 @@ pub fn open<'a>(format: &Format, bytes: &'a [u8], limit: u64) -> Result<&'a [u8]
     let found = u32::from_le_bytes(version);
     if found != format.version {
         let read = format.version;
-        return Err(Damage::Version { found, read });
+        return Err(match format.retired {
+            Some((last, why)) if found <= last => Damage::Retired { found, why },
+            _ => Damage::Version { found, read },
+        });
     }
     if Sha256::digest(content)[..] != *checksum {
         return Err(Damage::Checksum);

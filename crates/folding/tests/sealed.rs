@@ -8,6 +8,7 @@ const FORMAT: Format = Format {
     magic: b"SOMEFILE",
     version: 3,
     kind: "file",
+    retired: Some((1, "it tells too much; make it again")),
 };
 const LIMIT: u64 = 1000;
 
@@ -54,6 +55,19 @@ fn a_file_that_ends_early() {
 fn another_version() {
     let bytes = changed(|b| b[8] = 4);
     let other = Damage::Version { found: 4, read: 3 };
+    assert_eq!(open(&FORMAT, &bytes, LIMIT), Err(other));
+}
+
+#[test]
+fn a_version_that_is_not_used_any_more() {
+    for found in [0, 1] {
+        let why = "it tells too much; make it again";
+        let opened = open(&FORMAT, &changed(|b| b[8] = found), LIMIT).map(<[u8]>::to_vec);
+        let found = u32::from(found);
+        assert_eq!(opened, Err(Damage::Retired { found, why }));
+    }
+    let bytes = changed(|b| b[8] = 2);
+    let other = Damage::Version { found: 2, read: 3 };
     assert_eq!(open(&FORMAT, &bytes, LIMIT), Err(other));
 }
 

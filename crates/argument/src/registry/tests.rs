@@ -93,10 +93,12 @@ fn weights_laid_out_differently_from_their_registration() {
     }
 }
 
+/// For this class and the next.
 fn key() -> (tempfile::TempDir, Key) {
     let dir = tempfile::tempdir().unwrap();
-    srs::create_local(dir.path(), ROW_BITS + COLUMN_BITS, false).unwrap();
-    let key = Key::load(dir.path(), ROW_BITS + COLUMN_BITS).unwrap();
+    let power = ROW_BITS + COLUMN_BITS + 1;
+    srs::create_local(dir.path(), power, false).unwrap();
+    let key = Key::load(dir.path(), power).unwrap();
     (dir, key)
 }
 

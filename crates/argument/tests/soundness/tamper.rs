@@ -57,6 +57,7 @@ const MANIFEST: &[(&str, Leaf)] = &[
     ("groups[].steps[].Vectors.running", Leaf::Scalar),
     ("groups[].steps[].Vectors.values[]", Leaf::Scalar),
     ("groups[].trace[]", Leaf::Point),
+    ("mask", Leaf::Point),
     ("weights[]", Leaf::Point),
 ];
 

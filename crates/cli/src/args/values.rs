@@ -23,7 +23,7 @@ pub(super) fn parse_hex(s: &str) -> Result<Hex, String> {
         .map_err(|e| format!("no hexadecimal bytes: {e}"))
 }
 
-pub(crate) fn parse_id(s: &str) -> Result<[u8; 32], String> {
+pub(super) fn parse_id(s: &str) -> Result<[u8; 32], String> {
     let bytes = parse_hex(s)?.0;
     let n = bytes.len();
     bytes

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use pleat_jobs::{Error, Result};
 
 /// An open log.
 #[derive(Debug)]
@@ -21,12 +21,12 @@ impl Log {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let open = || -> Result<File> {
             if is_binary(path) {
-                bail!("it is no text file; choose another name");
+                return Err(Error::invalid("it is no text file; choose another name"));
             }
             Ok(OpenOptions::new().append(true).create(true).open(path)?)
         };
         Ok(Self {
-            file: open().with_context(|| format!("log {}", path.display()))?,
+            file: open().map_err(|e| e.at(format!("log {}", path.display())))?,
             path: path.to_owned(),
             failed: AtomicBool::new(false),
         })
@@ -93,7 +93,7 @@ mod tests {
         let path = folder.path().join("b");
         for bytes in [&b"PLEATBDL\x01\0\0\0"[..], &[0x1f, 0x8b, 8], &[0, 0, 8, 3]] {
             std::fs::write(&path, bytes).unwrap();
-            let text = format!("{:#}", Log::open(&path).unwrap_err());
+            let text = Log::open(&path).unwrap_err().sentence();
             assert!(text.contains("no text file"), "{text}");
             assert_eq!(std::fs::read(&path).unwrap(), bytes);
         }

@@ -2,22 +2,23 @@
 
 mod event;
 mod log;
-mod progress;
+mod phase;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use pleat_jobs::{Error, Event as JobEvent, Progress, Result, printable};
 use serde::Serialize;
 
-use self::event::{Event, milli};
+use self::event::{Count, Event, milli};
 use self::log::Log;
-pub(crate) use self::progress::Progress;
+use self::phase::Phase;
 use crate::args::ProgressKind;
-use crate::failure::INVALID_PROOF;
+use crate::exit::INVALID_PROOF;
 
 /// How the user wants to be spoken to; clones speak with one voice.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ struct Inner {
     style: ProgressKind,
     start: Instant,
     bars: MultiProgress,
+    /// The one that runs.
+    phase: Mutex<Option<Phase>>,
     log: OnceLock<Log>,
     /// The last event was told.
     ended: AtomicBool,
@@ -55,6 +58,7 @@ impl Console {
             style,
             start: Instant::now(),
             bars: MultiProgress::with_draw_target(bars),
+            phase: Mutex::default(),
             log: OnceLock::new(),
             ended: AtomicBool::new(false),
         }))
@@ -64,7 +68,7 @@ impl Console {
     ///
     /// # Errors
     /// A log that cannot be opened, or that is no text file.
-    pub(crate) fn start(&self, log: Option<&Path>) -> anyhow::Result<()> {
+    pub(crate) fn start(&self, log: Option<&Path>) -> Result<()> {
         let opened = log.map_or(Ok(()), |path| {
             // Nobody else sets it.
             let _ = self.0.log.set(Log::open(path)?);
@@ -91,10 +95,10 @@ impl Console {
         &self,
         value: &impl Serialize,
         text: impl FnOnce() -> String,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         let mut out = std::io::stdout().lock();
         let line = if self.0.json {
-            serde_json::to_string(value)?
+            serde_json::to_string(value).map_err(|e| Error::Invalid(e.to_string()))?
         } else {
             printable(&text(), true)
         };
@@ -109,15 +113,6 @@ impl Console {
     pub(crate) fn note(&self, text: &str) {
         let text = &printable(text, true);
         self.say(&Event::Note { text });
-    }
-
-    /// A checkpoint after so many steps is on disk; writing it took `seconds`.
-    pub(crate) fn checkpoint(&self, path: &Path, step: u64, seconds: f64) {
-        self.say(&Event::Checkpoint {
-            path: &printable(&path.to_string_lossy(), false),
-            step,
-            seconds: milli(seconds),
-        });
     }
 
     /// The last event of a command that failed; with `--json` also the one object on standard output.
@@ -135,22 +130,24 @@ impl Console {
         let _ = self.0.bars.clear();
     }
 
-    /// Progress over `total` units of `what`.
-    pub(crate) fn progress(&self, what: &'static str, total: usize) -> Progress {
-        self.progress_from(what, total, 0)
-    }
-
-    /// Progress over `total` units, of which an earlier process did `start`: they do not count for the rate.
-    pub(crate) fn progress_from(&self, what: &'static str, total: usize, start: usize) -> Progress {
-        Progress::new(self, what, total as u64, start as u64)
-    }
-
     fn style(&self) -> ProgressKind {
         self.0.style
     }
 
-    fn add_bar(&self, bar: ProgressBar) -> ProgressBar {
-        self.0.bars.add(bar)
+    fn phase(&self) -> MutexGuard<'_, Option<Phase>> {
+        self.0.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells a count: to programs always, to people if `lines`.
+    fn count(&self, count: Count, lines: bool) {
+        let shown = match self.style() {
+            ProgressKind::Json => true,
+            ProgressKind::Plain => lines,
+            _ => false,
+        };
+        if shown || lines {
+            self.tell(&Event::Progress(count), shown, lines);
+        }
     }
 
     fn say(&self, event: &Event<'_>) {
@@ -194,6 +191,45 @@ impl Console {
     }
 }
 
+impl Progress for Console {
+    fn hear(&self, event: JobEvent) {
+        match event {
+            JobEvent::Note(text) => self.note(&text),
+            JobEvent::Begin { phase, total, done } => {
+                let mut phase = Phase::new(&self.0.bars, phase, total, done);
+                self.count(phase.count(), false);
+                *self.phase() = Some(phase);
+            }
+            JobEvent::Advance { done } => {
+                if let Some(phase) = self.phase().as_mut()
+                    && let Some(lines) = phase.set(done)
+                {
+                    self.count(phase.count(), lines);
+                }
+            }
+            JobEvent::End => {
+                if let Some(phase) = self.phase().take() {
+                    let (count, new) = phase.last();
+                    let shown = new && self.style() == ProgressKind::Json;
+                    self.tell(&Event::Progress(count), shown, true);
+                    phase.clear();
+                }
+            }
+            JobEvent::Checkpoint {
+                path,
+                steps,
+                seconds,
+            } => self.say(&Event::Checkpoint {
+                path: &printable(&path.to_string_lossy(), false),
+                step: steps,
+                seconds: milli(seconds),
+            }),
+            // What a later version tells.
+            _ => {}
+        }
+    }
+}
+
 /// A line on standard error; nothing where nobody listens.
 fn to_stderr(text: &str) {
     // One call, or lines of several processes would mix.
@@ -207,28 +243,4 @@ pub(crate) fn write_error_object(out: &mut dyn Write, text: &str, code: u8) {
         object["valid"] = false.into();
     }
     let _ = writeln!(out, "{object}");
-}
-
-/// Text without characters a terminal would obey: names come from files of others, and could erase a
-/// verdict and write another. `lines` lets line ends pass.
-pub(crate) fn printable(text: &str, lines: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let harmless = match c {
-            '\n' => lines,
-            // Marks that change the direction of the text around them.
-            '\u{61c}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => false,
-            '\u{2028}' | '\u{2029}' => false,
-            c => !c.is_control(),
-        };
-        match harmless {
-            true => out.push(c),
-            false => out.extend(c.escape_unicode()),
-        }
-    }
-    out
 }

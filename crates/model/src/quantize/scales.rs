@@ -19,7 +19,7 @@ const PUBLIC_EXTRA_BITS: u32 = 1;
 const TABLE_EXTRA_BITS: u32 = 2 + PUBLIC_EXTRA_BITS;
 /// Widths of quotients. They follow from the secret weights, and few tell little; each costs a table of two to
 /// this power, so they are dense where that is much.
-const QUOTIENT_WIDTHS: [u32; 4] = [12, 14, 15, MAX_QUOTIENT_BITS];
+const QUOTIENT_WIDTHS: [u32; 5] = [12, 13, 14, 15, MAX_QUOTIENT_BITS];
 
 impl Emitter<'_> {
     fn is_read(&self, i: usize) -> bool {
