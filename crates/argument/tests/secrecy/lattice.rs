@@ -67,28 +67,27 @@ fn instance(subject: &Subject, made: &Made, bundle: &Bundle, truth: &[i64]) -> s
     let weight = |vector: usize, entry: usize| {
         folded.multipliers[vector] * eq_index(&folded.point, entry as u64)
     };
-    let sum = |values: &[Vec<i32>]| -> Scalar {
+    let sum = |values: &[Vec<i32>], counted: bool| -> Scalar {
         let mut sum = Scalar::ZERO;
         for (v, vector) in values.iter().enumerate() {
-            for (i, &x) in vector
-                .iter()
-                .enumerate()
-                .filter(|(i, x)| **x != 0 && !counts(v, *i))
-            {
-                sum += weight(v, i) * scalar(i64::from(x));
+            for (i, &x) in vector.iter().enumerate() {
+                if x != 0 && (counted || !counts(v, i)) {
+                    sum += weight(v, i) * scalar(i64::from(x));
+                }
             }
         }
         sum
     };
-    let constant = sum(&zero);
+    let constant = sum(&zero, true);
+    let linear = sum(&zero, false);
     let mut coefficients: Vec<Scalar> = (0..28)
         .map(|k| {
             let mut values = [0; 28];
             values[k] = 1;
-            sum(&filled(&values)) - constant
+            sum(&filled(&values), false) - linear
         })
         .collect();
-    // A table's counts: those of all values that a parameter may have.
+    // A table's counts, of all values that a parameter may have: by how much they differ from those of zeros.
     let tried: Vec<_> = (-8..8).map(|v| filled(&[v; 28])).collect();
     for (v, vector) in zero.iter().enumerate().take(chunks) {
         for i in (3..vector.len()).step_by(4) {
@@ -97,7 +96,6 @@ fn instance(subject: &Subject, made: &Made, bundle: &Bundle, truth: &[i64]) -> s
             }
         }
     }
-    // Counts of values that nobody looks up differ from zero's by padding: constants.
     let text = |x: &Scalar| {
         let bytes: Vec<u8> = x.to_repr().as_ref().iter().rev().copied().collect();
         bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
