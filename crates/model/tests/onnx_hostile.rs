@@ -7,15 +7,11 @@ use pleat_model::import::{ImportOptions, onnx};
 use proptest::prelude::*;
 use support::eval::outputs;
 use support::model::*;
+use support::proto::{NodeProto, TensorProto};
 use support::{import, shared};
 
 /// Imports and returns the refusal.
-fn refusal(
-    opset: i64,
-    dims: &[i64],
-    nodes: Vec<tract_onnx::pb::NodeProto>,
-    weights: Vec<tract_onnx::pb::TensorProto>,
-) -> String {
+fn refusal(opset: i64, dims: &[i64], nodes: Vec<NodeProto>, weights: Vec<TensorProto>) -> String {
     let bytes = encode(&model(opset, dims, nodes, weights));
     onnx::read(&bytes, &ImportOptions::default())
         .unwrap_err()
@@ -25,7 +21,7 @@ fn refusal(
 #[test]
 fn refusals_name_node_operator_and_attribute() {
     let image = [1i64, 3, 8, 8];
-    let named = |mut n: tract_onnx::pb::NodeProto| {
+    let named = |mut n: NodeProto| {
         n.name = "the_node".into();
         n
     };
@@ -169,6 +165,11 @@ fn refusals_name_node_operator_and_attribute() {
             vec!["'axes'", "rows and columns"],
         ),
         (
+            node("ReduceMean", &["x"], "y", vec![ints("axes", &[2, 3, 4])]),
+            vec![],
+            vec!["'axes'", "4; the tensor has 4 axes"],
+        ),
+        (
             node(
                 "ArgMax",
                 &["x"],
@@ -196,7 +197,7 @@ fn refusals_name_node_operator_and_attribute() {
         (
             node("Pow", &["x", "w"], "y", vec![]),
             vec![scalar("w", 3.0)],
-            vec!["'Y'", "1 and 2"],
+            vec!["'Y'", "an exponent of 3; supported are 1 and 2"],
         ),
         (
             node("Transpose", &["x"], "y", vec![ints("perm", &[0, 1, 1, 2])]),
@@ -392,7 +393,7 @@ fn hostile_sizes_are_refused_quickly() {
             vec![node("Add", &["x", "w"], "y", vec![])],
             vec![w],
         );
-        let one = |n: &str, v| tract_onnx::pb::TensorProto {
+        let one = |n: &str, v| TensorProto {
             dims: vec![],
             ..longs(n, &[v])
         };

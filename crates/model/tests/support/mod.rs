@@ -3,6 +3,8 @@
 
 pub(crate) mod eval;
 pub(crate) mod model;
+pub(crate) mod proto;
+pub(crate) mod reference;
 
 use pleat_model::graph::Graph;
 use pleat_model::import::{ImportOptions, onnx};
@@ -20,7 +22,7 @@ pub(crate) fn shared(path: &str) -> Option<Vec<u8>> {
 }
 
 /// Imports a hand-made model without options.
-pub(crate) fn import(model: &tract_onnx::pb::ModelProto) -> Graph {
+pub(crate) fn import(model: &proto::ModelProto) -> Graph {
     let options = ImportOptions::default();
     onnx::read(&model::encode(model), &options).unwrap()
 }

@@ -1,8 +1,9 @@
-//! Small ONNX models written with the oracle's protobuf types, and the oracle itself.
+//! Small ONNX models, written by hand.
 
-use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
-use tract_onnx::pb::*;
-use tract_onnx::prelude::*;
+use super::proto::{
+    AttributeProto, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
+};
 
 pub(crate) fn node(
     op: &str,
@@ -19,36 +20,41 @@ pub(crate) fn node(
     }
 }
 
-fn attribute(name: &str, kind: i32) -> AttributeProto {
-    let mut a = AttributeProto {
+fn attribute(name: &str, r#type: i32) -> AttributeProto {
+    AttributeProto {
         name: name.into(),
+        r#type,
         ..Default::default()
-    };
-    a.r#type = kind;
-    a
+    }
 }
 pub(crate) fn float(name: &str, f: f32) -> AttributeProto {
     AttributeProto {
-        f,
-        ..attribute(name, 1)
+        f: Some(f),
+        ..attribute(name, attribute_type::FLOAT)
     }
 }
 pub(crate) fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto {
-        i,
-        ..attribute(name, 2)
+        i: Some(i),
+        ..attribute(name, attribute_type::INT)
     }
 }
 pub(crate) fn string(name: &str, s: &str) -> AttributeProto {
     AttributeProto {
-        s: s.as_bytes().to_vec(),
-        ..attribute(name, 3)
+        s: Some(s.as_bytes().to_vec()),
+        ..attribute(name, attribute_type::STRING)
     }
 }
 pub(crate) fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     AttributeProto {
         ints: ints.to_vec(),
-        ..attribute(name, 7)
+        ..attribute(name, attribute_type::INTS)
+    }
+}
+pub(crate) fn tensor(name: &str, t: TensorProto) -> AttributeProto {
+    AttributeProto {
+        t: Some(t),
+        ..attribute(name, attribute_type::TENSOR)
     }
 }
 
@@ -56,7 +62,7 @@ pub(crate) fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> TensorProto 
     TensorProto {
         name: name.into(),
         dims: dims.to_vec(),
-        data_type: 1,
+        data_type: data_type::FLOAT,
         float_data: values,
         ..Default::default()
     }
@@ -70,7 +76,7 @@ pub(crate) fn longs(name: &str, values: &[i64]) -> TensorProto {
     TensorProto {
         name: name.into(),
         dims: vec![values.len() as i64],
-        data_type: 7,
+        data_type: data_type::INT64,
         raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         ..Default::default()
     }
@@ -79,29 +85,22 @@ pub(crate) fn scalar(name: &str, value: f32) -> TensorProto {
     floats(name, &[], vec![value])
 }
 
-fn info(name: &str, dims: Option<&[i64]>) -> ValueInfoProto {
+/// A float tensor; a dimension of -1 is dynamic.
+pub(crate) fn info(name: &str, dims: Option<&[i64]>) -> ValueInfoProto {
     let dim = |&d: &i64| Dimension {
-        value: Some(match d {
-            -1 => dimension::Value::DimParam("N".into()),
-            d => dimension::Value::DimValue(d),
-        }),
-        ..Default::default()
+        dim_value: (d >= 0).then_some(d),
+        dim_param: (d < 0).then(|| "N".to_owned()),
     };
     let shape = dims.map(|dims| TensorShapeProto {
         dim: dims.iter().map(dim).collect(),
     });
-    let tensor = type_proto::Tensor {
-        elem_type: 1,
+    let tensor_type = Some(TensorTypeProto {
+        elem_type: data_type::FLOAT,
         shape,
-    };
-    let r#type = TypeProto {
-        value: Some(type_proto::Value::TensorType(tensor)),
-        ..Default::default()
-    };
+    });
     ValueInfoProto {
         name: name.into(),
-        r#type: Some(r#type),
-        ..Default::default()
+        r#type: Some(TypeProto { tensor_type }),
     }
 }
 
@@ -113,7 +112,7 @@ pub(crate) fn model(
     initializer: Vec<TensorProto>,
 ) -> ModelProto {
     ModelProto {
-        ir_version: 7,
+        ir_version: Some(7),
         opset_import: vec![OperatorSetIdProto {
             domain: String::new(),
             version: opset,
@@ -124,9 +123,7 @@ pub(crate) fn model(
             initializer,
             input: vec![info("x", Some(input))],
             output: vec![info("y", None)],
-            ..Default::default()
         }),
-        ..Default::default()
     }
 }
 
@@ -143,32 +140,6 @@ pub(crate) fn random(n: usize, seed: u64) -> Vec<f32> {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
-/// The oracle: every output on every input, in the model's own axis order.
-pub(crate) fn tract(
-    bytes: &[u8],
-    dims: &[usize],
-    inputs: &[Vec<f32>],
-) -> TractResult<Vec<Vec<Vec<f32>>>> {
-    let plan = tract_onnx::onnx()
-        .model_for_read(&mut &*bytes)?
-        .with_input_fact(0, f32::fact(dims).into())?
-        .into_optimized()?
-        .into_runnable()?;
-    inputs
-        .iter()
-        .map(|x| {
-            let x = Tensor::from_shape(dims, x)?;
-            let out = plan.run(tvec!(x.into()))?;
-            out.iter()
-                .map(|o| {
-                    let o = o.cast_to::<f32>()?;
-                    Ok(o.to_plain_array_view::<f32>()?.iter().copied().collect())
-                })
-                .collect()
         })
         .collect()
 }

@@ -100,6 +100,8 @@ fn sum(b: &mut Builder, node: &Node<'_>) -> Result<Value> {
         })
         .collect();
     let mut total = match values.as_slice() {
+        // Constants only: says so.
+        [] => node.value(0)?.clone(),
         [one] => one.clone(),
         several => b.sum(several, &vec![1.0; several.len()])?,
     };
@@ -114,13 +116,18 @@ fn sum(b: &mut Builder, node: &Node<'_>) -> Result<Value> {
 
 fn power(b: &mut Builder, node: &Node<'_>) -> Result<Value> {
     let x = node.value(0)?;
-    match node.scalar_input(1, "Y")? {
-        Some(2.0) => b.square(x, x),
-        Some(1.0) => Ok(x.clone()),
-        other => Err(node.error(
+    let exponent = node
+        .scalar_input(1, "Y")?
+        .ok_or_else(|| node.error(Some("Y"), "it is missing"))?;
+    if exponent == 2.0 {
+        b.square(x, x)
+    } else if exponent == 1.0 {
+        Ok(x.clone())
+    } else {
+        Err(node.error(
             Some("Y"),
-            format!("an exponent of {other:?}; supported are 1 and 2"),
-        )),
+            format!("an exponent of {exponent}; supported are 1 and 2"),
+        ))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reductions over all rows and columns.
 
 use super::conv::spatial;
-use super::node::{Node, resolve_axis};
+use super::node::Node;
 use super::spatial::{channels_first, restore};
 use crate::Result;
 use crate::builder::{Builder, Value};
@@ -36,8 +36,8 @@ pub(super) fn reduce(b: &mut Builder, node: &Node<'_>) -> Result<Value> {
     let mut axes: Vec<usize> = given
         .unwrap_or_default()
         .iter()
-        .filter_map(|&a| resolve_axis(a, rank))
-        .collect();
+        .map(|&a| node.axis(a, rank, "axes"))
+        .collect::<Result<_>>()?;
     axes.sort_unstable();
     let channels_last = match (rank, axes.as_slice()) {
         (4, [2, 3]) | (3, [2]) => false,
