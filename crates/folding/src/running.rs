@@ -20,7 +20,7 @@ const FORMAT: Format = Format {
     kind: "checkpoint",
     retired: Some((
         2,
-        "its proof would tell about the weights; begin the proof again, with --force",
+        "its proof would tell about the weights; begin the proof again",
     )),
 };
 
